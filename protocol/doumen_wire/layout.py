@@ -1,0 +1,86 @@
+"""Fixed fields in little-endian order, each with the range that it may hold."""
+
+import struct
+
+from doumen_wire.errors import OutOfRangeError, TruncatedError
+
+_INTEGER_RANGES = {
+    "B": (0, 0xFF),
+    "H": (0, 0xFFFF),
+    "I": (0, 0xFFFFFFFF),
+    "Q": (0, 0xFFFFFFFFFFFFFFFF),
+    "i": (-0x80000000, 0x7FFFFFFF),
+}
+
+
+class Layout:
+    """The fields of one record or message.
+
+    fields: (name, struct code) or (name, struct code, lowest, highest); a code like "8s" is that many bytes.
+    MicroPython's struct wraps numbers that do not fit without a word, so every range is checked here.
+    """
+
+    def __init__(self, name: str, *fields: "tuple[str, str] | tuple[str, str, int, int]") -> None:
+        self.name = name
+        self.fields = tuple(_complete(field) for field in fields)
+        self._format = "<" + "".join(field[1] for field in fields)
+        self.size = struct.calcsize(self._format)
+
+    def pack(self, **values: "int | bytes") -> bytes:
+        """The bytes of these values, all of them named.
+
+        Raises OutOfRangeError for a value outside its range, TypeError for a field that is missing or too much.
+        """
+        if len(values) != len(self.fields):
+            raise TypeError("%s has %d fields, not %d" % (self.name, len(self.fields), len(values)))
+        ordered: list[int | bytes] = []
+        for name, code, lowest, highest in self.fields:
+            if name not in values:
+                raise TypeError(f"{self.name} lacks {name}")
+            self._check(name, code, lowest, highest, values[name])
+            ordered.append(values[name])
+        return struct.pack(self._format, *ordered)
+
+    def unpack(
+        self, data: "bytes | bytearray | memoryview", offset: int = 0, exact: bool = True
+    ) -> "dict[str, int]":
+        """The integer fields by name. With exact, nothing may follow them.
+
+        Raises TruncatedError if the length is wrong, OutOfRangeError for a value outside its range.
+        """
+        return self._read(data, offset, exact)  # type: ignore[return-value]  # bytes fields: see unpack_mixed
+
+    def unpack_mixed(self, data: "bytes | bytearray | memoryview") -> "dict[str, int | bytes]":
+        """The fields by name, byte strings among them; errors as in unpack."""
+        return self._read(data, 0, True)
+
+    def _read(
+        self, data: "bytes | bytearray | memoryview", offset: int, exact: bool
+    ) -> "dict[str, int | bytes]":
+        length = len(data) - offset
+        if length < self.size or (exact and length != self.size):
+            raise TruncatedError("%s has %d bytes, not %d" % (self.name, self.size, length))
+        values: dict[str, int | bytes] = {}
+        read = struct.unpack_from(self._format, data, offset)
+        for (name, code, lowest, highest), value in zip(self.fields, read):
+            self._check(name, code, lowest, highest, value)
+            values[name] = value
+        return values
+
+    def _check(self, name: str, code: str, lowest: int, highest: int, value: "int | bytes") -> None:
+        if code[-1] == "s":
+            if not isinstance(value, (bytes, bytearray)) or len(value) != highest:
+                raise OutOfRangeError("%s.%s: %d bytes are due" % (self.name, name, highest))
+        elif not isinstance(value, int) or not lowest <= value <= highest:
+            raise OutOfRangeError("%s.%s: %s is outside %d to %d" % (self.name, name, value, lowest, highest))
+
+
+def _complete(field: "tuple[str, str] | tuple[str, str, int, int]") -> "tuple[str, str, int, int]":
+    if len(field) == 4:
+        return field
+    name, code = field
+    if code[-1] == "s":
+        size = int(code[:-1])
+        return (name, code, size, size)
+    lowest, highest = _INTEGER_RANGES[code]
+    return (name, code, lowest, highest)
