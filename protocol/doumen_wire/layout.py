@@ -32,7 +32,7 @@ class Layout:
         Raises OutOfRangeError for a value outside its range, TypeError for a field that is missing or too much.
         """
         if len(values) != len(self.fields):
-            raise TypeError("%s has %d fields, not %d" % (self.name, len(self.fields), len(values)))
+            raise TypeError(f"{self.name} has {len(self.fields)} fields, not {len(values)}")
         ordered: list[int | bytes] = []
         for name, code, lowest, highest in self.fields:
             if name not in values:
@@ -59,7 +59,7 @@ class Layout:
     ) -> "dict[str, int | bytes]":
         length = len(data) - offset
         if length < self.size or (exact and length != self.size):
-            raise TruncatedError("%s has %d bytes, not %d" % (self.name, self.size, length))
+            raise TruncatedError(f"{self.name} has {self.size} bytes, not {length}")
         values: dict[str, int | bytes] = {}
         read = struct.unpack_from(self._format, data, offset)
         for (name, code, lowest, highest), value in zip(self.fields, read):
@@ -70,9 +70,9 @@ class Layout:
     def _check(self, name: str, code: str, lowest: int, highest: int, value: "int | bytes") -> None:
         if code[-1] == "s":
             if not isinstance(value, (bytes, bytearray)) or len(value) != highest:
-                raise OutOfRangeError("%s.%s: %d bytes are due" % (self.name, name, highest))
+                raise OutOfRangeError(f"{self.name}.{name}: {highest} bytes are due")
         elif not isinstance(value, int) or not lowest <= value <= highest:
-            raise OutOfRangeError("%s.%s: %s is outside %d to %d" % (self.name, name, value, lowest, highest))
+            raise OutOfRangeError(f"{self.name}.{name}: {value} is outside {lowest} to {highest}")
 
 
 def _complete(field: "tuple[str, str] | tuple[str, str, int, int]") -> "tuple[str, str, int, int]":

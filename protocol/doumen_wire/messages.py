@@ -108,7 +108,7 @@ def pack_message(kind: int, request: int, fields: bytes = b"") -> bytes:
 def unpack_message(payload: bytes) -> "tuple[int, int, bytes]":
     """(kind, request, packed fields). Raises TruncatedError if there is no head."""
     if len(payload) < _MESSAGE_HEAD:
-        raise TruncatedError("message of %d bytes" % len(payload))
+        raise TruncatedError(f"message of {len(payload)} bytes")
     kind, request = struct.unpack_from("<BH", payload, 0)
     return kind, request, payload[_MESSAGE_HEAD:]
 
@@ -116,5 +116,5 @@ def unpack_message(payload: bytes) -> "tuple[int, int, bytes]":
 def choose_version(min_version: int, max_version: int) -> int:
     """The version to speak with someone who speaks min_version to max_version. Raises VersionError."""
     if not min_version <= VERSION <= max_version:
-        raise VersionError("versions %d to %d; this side speaks %d" % (min_version, max_version, VERSION))
+        raise VersionError(f"versions {min_version} to {max_version}; this side speaks {VERSION}")
     return VERSION

@@ -39,7 +39,7 @@ class Packet:
         self.payload = payload
 
     def __repr__(self) -> str:
-        return "Packet(0x%02x, %s, %d B)" % (self.type, self.counter, len(self.payload))
+        return f"Packet(0x{self.type:02x}, {self.counter}, {len(self.payload)} B)"
 
 
 def is_counted(packet_type: int) -> bool:
@@ -117,7 +117,7 @@ class PacketWriter:
         for part in parts:
             size += len(part)
         if size > self._max_payload:
-            raise OutOfRangeError("payload of %d bytes, at most %d fit" % (size, self._max_payload))
+            raise OutOfRangeError(f"payload of {size} bytes, at most {self._max_payload} fit")
         for part in parts:
             buffer[end : end + len(part)] = part
             end += len(part)

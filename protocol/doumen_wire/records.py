@@ -99,7 +99,7 @@ def pack_block(epoch: int, seq: int, boots: int, fixes: "list[bytes]") -> bytes:
     Raises OutOfRangeError if there is none or more than fit.
     """
     if not 1 <= len(fixes) <= FIXES_A_BLOCK:
-        raise OutOfRangeError("block of %d fixes" % len(fixes))
+        raise OutOfRangeError(f"block of {len(fixes)} fixes")
     body = _BODY_HEAD.pack(kind=KIND_FIX, count=len(fixes), boots=boots) + b"".join(fixes)
     head = _BLOCK_HEAD.pack(format=_BLOCK_PLAIN, epoch_low=epoch & 0xFF, length=len(body), seq=seq)
     return head + body + struct.pack("<I", binascii.crc32(body, binascii.crc32(head)))
@@ -113,11 +113,11 @@ def block_seq(block: "bytes | bytearray | memoryview", epoch: int) -> "tuple[int
     head = _BLOCK_HEAD.unpack(block, exact=False)
     total = _BLOCK_HEAD.size + head["length"] + 4
     if len(block) < total:
-        raise TruncatedError("block has %d bytes, not %d" % (total, len(block)))
+        raise TruncatedError(f"block has {total} bytes, not {len(block)}")
     if binascii.crc32(block[: total - 4]) != struct.unpack_from("<I", block, total - 4)[0]:
-        raise CrcError("block %d" % head["seq"])
+        raise CrcError(f"block {head['seq']}")
     if head["format"] != _BLOCK_PLAIN:
-        raise VersionError("block format %d" % head["format"])
+        raise VersionError(f"block format {head['format']}")
     if head["epoch_low"] != epoch & 0xFF:
         raise OutOfRangeError("block of another epoch")
     return head["seq"], total
@@ -130,12 +130,12 @@ def unpack_block(block: bytes, epoch: int) -> "tuple[int, int, list[dict[str, in
     """
     seq, total = block_seq(block, epoch)
     if total != len(block):
-        raise TruncatedError("block %d: %d bytes follow it" % (seq, len(block) - total))
+        raise TruncatedError(f"block {seq}: {len(block) - total} bytes follow it")
     body = memoryview(block)[_BLOCK_HEAD.size : total - 4]
     head = _BODY_HEAD.unpack(body, exact=False)
     if head["kind"] != KIND_FIX:
-        raise UnknownTypeError("log record of kind %d" % head["kind"])
+        raise UnknownTypeError(f"log record of kind {head['kind']}")
     if len(body) != _BODY_HEAD.size + head["count"] * FIX.size:
-        raise TruncatedError("block %d: %d fixes do not fill it" % (seq, head["count"]))
+        raise TruncatedError(f"block {seq}: {head['count']} fixes do not fill it")
     fixes = [FIX.unpack(body, _BODY_HEAD.size + i * FIX.size, False) for i in range(head["count"])]
     return seq, head["boots"], fixes
