@@ -1,0 +1,65 @@
+"""Which pixels a subpage measures, how two subpages make a frame, and how bad pixels are mended."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROWS = 24
+COLUMNS = 32
+
+_row, _column = np.indices((ROWS, COLUMNS))
+_CHESS_SUBPAGE = (_row + _column) % 2
+_INTERLEAVED_SUBPAGE = _row % 2
+
+# Neighbours that the same subpage measures, nearest first: diagonal in chess, the same row in interleaved.
+_CHESS_NEIGHBOURS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+_INTERLEAVED_NEIGHBOURS = ((0, -1), (0, 1))
+
+
+def subpage_mask(chess: bool, subpage: int) -> NDArray[np.bool_]:
+    """Which pixels a subpage measures.
+
+    chess: the reading pattern, bit 12 of control register 1.
+    subpage: 0 or 1; any other number measures nothing.
+    Returns (24, 32) bool, a new array.
+    Source: MLX90640 datasheet §11.2.2.7 (pattern) and §10.6.
+    """
+    return (_CHESS_SUBPAGE if chess else _INTERLEAVED_SUBPAGE) == subpage
+
+
+def merge(older: NDArray[np.floating], newer: NDArray[np.floating]) -> NDArray[np.floating]:
+    """A full frame out of two subpage images; the newer one wins where both measured.
+
+    older, newer: (..., 24, 32), °C, NaN where unmeasured.
+    Returns (..., 24, 32), a new array; NaN where neither measured.
+    """
+    return np.where(np.isnan(newer), older, newer)
+
+
+def repair(
+    image_c: NDArray[np.floating], bad: NDArray[np.bool_], *, chess: bool = True
+) -> NDArray[np.floating]:
+    """Replaces bad pixels by the mean of their valid neighbours of the same pattern.
+
+    A neighbour of the other subpage was measured at another moment: on a moving scene it would smear an edge,
+    so only the four diagonal neighbours (chess) or the two in the same row (interleaved) are asked.
+
+    image_c: (..., 24, 32), °C; a subpage image or a merged frame.
+    bad: (24, 32) bool, for example `calibration.broken | calibration.outlier`.
+    Returns (..., 24, 32), a new array; a bad pixel without one valid neighbour becomes NaN.
+    Source: MLX90640 datasheet §9 (deviating pixels).
+    """
+    repaired = image_c.copy()
+    repaired[..., bad] = np.nan
+    source = repaired.copy()
+    for row, column in np.argwhere(bad):
+        places = [
+            (row + down, column + right)
+            for down, right in (_CHESS_NEIGHBOURS if chess else _INTERLEAVED_NEIGHBOURS)
+            if 0 <= row + down < ROWS and 0 <= column + right < COLUMNS
+        ]
+        neighbours = np.stack([source[..., down, right] for down, right in places])
+        valid = np.isfinite(neighbours)
+        # An unmeasured pixel stays unmeasured: its neighbours of the same pattern are all NaN too.
+        with np.errstate(invalid="ignore"):
+            repaired[..., row, column] = np.where(valid, neighbours, 0).sum(axis=0) / valid.sum(axis=0)
+    return repaired
