@@ -23,11 +23,15 @@ REFUSE_NO_KEY = 1
 REFUSE_VERSION = 2
 REFUSE_SUITE = 3
 REFUSE_NO_SESSION = 4
+REFUSE_TYPE = 5
+REFUSE_MALFORMED = 6
 REFUSE_NAMES = {
     REFUSE_NO_KEY: "it holds no key",
     REFUSE_VERSION: "it speaks none of our versions",
     REFUSE_SUITE: "it accepts none of our cipher suites",
     REFUSE_NO_SESSION: "it has restarted and wants a new hello",
+    REFUSE_TYPE: "it does not know this type of packet",
+    REFUSE_MALFORMED: "the packet had the wrong length",
 }
 
 # Commands.

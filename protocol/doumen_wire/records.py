@@ -69,6 +69,7 @@ STATUS = Layout(
     ("log_oldest", "I"),
     ("log_next", "I"),
     ("log_records", "I"),  # fixes that reached the flash in this epoch
+    ("log_dropped", "I"),  # files given up since the start because there was no room
 )
 
 FIX = Layout(
@@ -121,6 +122,11 @@ def block_seq(block: "bytes | bytearray | memoryview", epoch: int) -> "tuple[int
     if head["epoch_low"] != epoch & 0xFF:
         raise OutOfRangeError("block of another epoch")
     return head["seq"], total
+
+
+def block_count(block: bytes | bytearray | memoryview) -> int:
+    """How many records a block holds whose check sum has been verified."""
+    return _BODY_HEAD.unpack(block, _BLOCK_HEAD.size, exact=False)["count"]
 
 
 def unpack_block(block: bytes, epoch: int) -> "tuple[int, int, list[dict[str, int]]]":

@@ -1,0 +1,1 @@
+"""The firmware of gate and badge; app alone knows every part."""

@@ -1,0 +1,177 @@
+"""Creates the parts and tasks of a device. Only main imports this; only this knows every part."""
+
+import asyncio
+import gc
+import sys
+from time import ticks_diff, ticks_ms
+
+import machine
+from doumen_wire import messages, records
+
+from device import config
+from device.counters import Counters
+from device.errors import ConfigError
+from device.serial_link import SerialLink
+from device.session import Session
+
+VERSION = (0, 1, 0)
+_FEED_MS = 500
+_STALLED_MS = 5000
+_CAUSES = (
+    ("PWRON_RESET", records.CAUSE_POWER),
+    ("HARD_RESET", records.CAUSE_RESET),
+    ("WDT_RESET", records.CAUSE_WATCHDOG),
+    ("DEEPSLEEP_RESET", records.CAUSE_SLEEP),
+    ("SOFT_RESET", records.CAUSE_SOFT),
+)
+
+
+def run(board):
+    """Be the device that its settings name, until the power goes."""
+    try:
+        settings = config.load(board.STORAGE + "/config.json", board.SETTINGS)
+    except ConfigError as error:
+        print("doumen: config.json:", error)
+        return
+    print("doumen {} {}.{}.{} UNSEALED: records and commands are neither encrypted nor authenticated".format(
+        settings["role"], *VERSION
+    ))
+    try:
+        asyncio.run(_Device(board, settings).main())
+    except Exception as error:  # noqa: BLE001  # whatever it is: a device that stands still is worse than a restart
+        sys.print_exception(error)
+        machine.reset()
+
+
+class _Device:
+    def __init__(self, board, settings):
+        self._counters = Counters()
+        self._uptime_ms = 0
+        self._last_ms = ticks_ms()
+        self._clock_ms = 0  # of the host, at uptime 0
+        self._alive_ms = ticks_ms()
+        self._log = None
+        self._boots = _count_boot(board.STORAGE + "/boots")
+        self._settings = settings
+        self._board = board
+        self._watchdog = machine.WDT(timeout=settings["watchdog_ms"])
+        handlers = {
+            messages.IDENTIFY: self._on_identify,
+            messages.GET_STATUS: self._on_get_status,
+            messages.TIME: self._on_time,
+        }
+        self._role = self._make_gate() if settings["role"] == "gate" else self._make_badge()
+        handlers.update(self._role.handlers)
+        link = SerialLink(board.open_host_port())
+        self._session = Session(link, handlers, self._counters, getattr(self._role, "live", None))
+
+    def _make_gate(self):
+        from device.gate import Gate
+        from device.indicator import Indicator
+        from device.mlx90640 import MLX90640
+
+        sensor = MLX90640(self._board.open_sensor_bus(), self._counters)
+        lights = Indicator(fail_open=self._settings["relay_fail"] == "open", **self._board.open_indicator())
+        self._code = records.GATE
+        return Gate(sensor, lights, self._counters, self._settings["refresh_hz"])
+
+    def _make_badge(self):
+        from device.badge import Badge
+        from device.flash_log import FlashLog
+        from device.gnss import Receiver
+
+        self._log = FlashLog(self._board.STORAGE + "/log", self._counters, self._settings["log_files"])
+        uart = self._board.open_receiver(self._settings["receiver_baud"])
+        self._code = records.BADGE
+        return Badge(uart, Receiver(self._counters), self._log, self._settings)
+
+    async def main(self):
+        if self._code == records.GATE:
+            tasks = (
+                self._role.sense(self._alive),
+                self._role.indicate(self._session),
+                self._session.stream(),
+                self._session.receive(),
+                self._feed(),
+            )
+        else:
+            tasks = (self._role.listen(self._alive), self._session.receive(), self._feed())
+        await asyncio.gather(*tasks)
+
+    def _alive(self):
+        self._alive_ms = ticks_ms()
+
+    async def _feed(self):
+        """Feed the watchdog while the role's loop turns; keep the uptime, which outlives ticks_ms."""
+        while True:
+            now = ticks_ms()
+            self._uptime_ms += ticks_diff(now, self._last_ms)
+            self._last_ms = now
+            if ticks_diff(now, self._alive_ms) < _STALLED_MS:
+                self._watchdog.feed()
+            await asyncio.sleep_ms(_FEED_MS)
+
+    def _uptime(self):
+        return self._uptime_ms + ticks_diff(ticks_ms(), self._last_ms)
+
+    async def _on_identify(self, session, request, _fields):
+        major, minor, patch = VERSION
+        identity = records.IDENTITY.pack(
+            role=self._code,
+            device_id=self._board.DEVICE_ID,
+            major=major,
+            minor=minor,
+            patch=patch,
+            sealed=0,
+            epoch=self._log.epoch if self._log else 0,
+            boots=self._boots,
+        )
+        await session.reply(messages.IDENTITY_IS, request, identity)
+
+    async def _on_get_status(self, session, request, _fields):
+        gc.collect()
+        counters = self._counters
+        log = self._log
+        serving = self._role.in_service(session) if self._code == records.GATE else True
+        values = {name: getattr(counters, name) & 0xFFFFFFFF for name in Counters.__slots__}
+        status = records.STATUS.pack(
+            role=self._code,
+            service=records.IN_SERVICE if serving else records.OUT_OF_SERVICE,
+            cause=_restart_cause(),
+            boots=self._boots,
+            uptime_ms=self._uptime(),
+            clock_ms=self._clock_ms + self._uptime() if self._clock_ms else 0,
+            heap_free=gc.mem_free(),
+            log_epoch=log.epoch if log else 0,
+            log_oldest=log.oldest if log else 0,
+            log_next=log.next_seq if log else 0,
+            log_records=log.records if log else 0,
+            log_dropped=log.dropped if log else 0,
+            **values,
+        )
+        await session.reply(messages.STATUS_IS, request, status)
+
+    async def _on_time(self, session, request, fields):
+        self._clock_ms = fields["host_ms"] - self._uptime()
+        reply = messages.TIME_IS_FIELDS.pack(ticks_ms=ticks_ms() & 0x3FFFFFFF, boots=self._boots)
+        await session.reply(messages.TIME_IS, request, reply)
+
+
+def _restart_cause():
+    code = machine.reset_cause()
+    for name, cause in _CAUSES:
+        if getattr(machine, name, None) == code:
+            return cause
+    return 0
+
+
+def _count_boot(path):
+    """How often this device has started, this time included."""
+    try:
+        with open(path) as file:
+            boots = int(file.read()) + 1
+    except (OSError, ValueError):
+        boots = 1
+    with open(path, "w") as file:
+        file.write(str(boots))
+    return boots & 0xFFFFFFFF
