@@ -11,6 +11,7 @@ from doumen_wire import messages, records
 from device import config
 from device.counters import Counters
 from device.errors import ConfigError
+from device.flash_log import FlashLog, replace
 from device.serial_link import SerialLink
 from device.session import Session
 
@@ -77,10 +78,10 @@ class _Device:
 
     def _make_badge(self):
         from device.badge import Badge
-        from device.flash_log import FlashLog
         from device.gnss import Receiver
 
-        self._log = FlashLog(self._board.STORAGE + "/log", self._counters, self._settings["log_files"])
+        path = self._board.STORAGE + "/log"
+        self._log = FlashLog(path, self._boots, self._counters, self._settings["log_files"])
         uart = self._board.open_receiver(self._settings["receiver_baud"])
         self._code = records.BADGE
         return Badge(uart, Receiver(self._counters), self._log, self._settings)
@@ -172,6 +173,5 @@ def _count_boot(path):
             boots = int(file.read()) + 1
     except (OSError, ValueError):
         boots = 1
-    with open(path, "w") as file:
-        file.write(str(boots))
+    replace(path, str(boots).encode())
     return boots & 0xFFFFFFFF

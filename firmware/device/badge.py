@@ -11,7 +11,7 @@ from device.errors import FlashError
 from device.session import Refusal
 
 _CHUNK = const(256)
-_QUIET_MS = const(150)
+_QUIET_MS = const(400)  # an epoch's sentences come in one burst
 
 
 class Badge:

@@ -15,27 +15,34 @@ from doumen_wire.errors import WireError
 from device.errors import FlashError
 
 BLOCKS_A_FILE = 8
-_STATE = "<HIIII"  # epoch, boots, next_seq, oldest wanted, records in blocks that are gone
+_STATE = "<HIII"  # epoch, next_seq, oldest wanted, records in blocks that are gone
+
+
+def replace(path, data):
+    """Give a small file new contents in one step: after a power cut it holds the old or the new ones."""
+    with open(path + ".new", "wb") as file:
+        file.write(data)
+    os.rename(path + ".new", path)
 
 
 class FlashLog:
     """Fixes in, blocks out. A block's number is used once in an epoch.
 
     epoch: drawn at random when the log is made; another epoch is another log.
-    boots: how often this log was opened.
+    boots: which start of the device this is; every block carries it.
     next_seq: number of the block that will be written next; oldest: of the first one still wanted.
     records: fixes that reached the flash in this epoch.
     dropped: files that were given up because there was no room, since the start.
     """
 
-    def __init__(self, directory, counters, max_files=200):
+    def __init__(self, directory, boots, counters, max_files=200):
         self._directory = directory
+        self._boots = boots
         self._counters = counters
         self._max_files = max_files
         self._open = []
         self.dropped = 0
         self._load_state()
-        self.boots += 1
         self._scan()
         self._save_state()
 
@@ -57,7 +64,7 @@ class FlashLog:
         if self.next_seq % BLOCKS_A_FILE == 0:
             self._make_room()
         first = self.next_seq - self.next_seq % BLOCKS_A_FILE
-        block = records.pack_block(self.epoch, self.next_seq, self.boots, self._open)
+        block = records.pack_block(self.epoch, self.next_seq, self._boots, self._open)
         try:
             with open(self._path(first), "ab") as file:
                 due = (self.next_seq - first) * records.BLOCK_BYTES
@@ -176,13 +183,13 @@ class FlashLog:
             data = b""
         size = struct.calcsize(_STATE)
         if len(data) == size + 4 and struct.unpack("<I", data[size:])[0] == binascii.crc32(data[:size]):
-            self.epoch, self.boots, self.next_seq, self.oldest, self._gone = struct.unpack(_STATE, data[:size])
+            self.epoch, self.next_seq, self.oldest, self._gone = struct.unpack(_STATE, data[:size])
             return
         try:
             os.mkdir(self._directory)
         except OSError:
             pass  # it is there
-        self.boots = self.next_seq = self.oldest = self._gone = 0
+        self.next_seq = self.oldest = self._gone = 0
         files = sorted(name for name in os.listdir(self._directory) if name.endswith(".seg"))
         if files:  # the state is lost, the blocks are not: they go on in their epoch
             self._counters.flash_errors += 1
@@ -191,12 +198,9 @@ class FlashLog:
         self.epoch = struct.unpack("<H", os.urandom(2))[0] or 1
 
     def _save_state(self):
-        data = struct.pack(_STATE, self.epoch, self.boots, self.next_seq, self.oldest, self._gone)
-        path = self._directory + "/state"
+        data = struct.pack(_STATE, self.epoch, self.next_seq, self.oldest, self._gone)
         try:
-            with open(path + ".new", "wb") as file:
-                file.write(data + struct.pack("<I", binascii.crc32(data)))
-            os.rename(path + ".new", path)
+            replace(self._directory + "/state", data + struct.pack("<I", binascii.crc32(data)))
         except OSError as error:
             self._counters.flash_errors += 1
             raise FlashError(f"log state not written: {error}") from error

@@ -1,0 +1,27 @@
+"""What the simulated board and the world beside it say to each other: length u16 | op u8 | payload.
+
+The host's simulator reads this file too: the numbers stand here only.
+"""
+
+# Board to world. Those marked * are answered by REPLY.
+HELLO = 1  # * nothing -> JSON: speed, device_id, cause, settings
+I2C_READ = 2  # * address u8, register u16, length u16 -> bytes
+I2C_WRITE = 3  # * address u8, register u16, bytes
+UART_OPEN = 4  # baud u32
+UART_WRITE = 5  # bytes
+PIN = 6  # number u8, value u8
+PWM = 7  # number u8, frequency u32, duty u16
+FLASH_READ = 8  # * block u32, offset u32, length u32 -> bytes
+FLASH_PROGRAM = 9  # * block u32, offset u32, bytes
+FLASH_ERASE = 10  # * block u32
+WAIT = 11  # until_us u64: idle; a free-running world may move its clock up to there
+WATCHDOG = 12  # timeout_ms u32; each further one feeds it
+RESET = 13  # *
+
+# World to board.
+REPLY = 64  # status u8 (0: done), now_us u64, bytes
+NOW = 65  # now_us u64
+UART_DATA = 66  # bytes
+
+FLASH_BLOCK_BYTES = 4096
+FLASH_BLOCKS = 256

@@ -1,0 +1,113 @@
+"""The simulated board's wire to the world: chips, flash and the clock are on the other side of a local socket.
+
+Two ways of time. Paced: the world's clock is the machine's, times a speed. Free: the world moves its clock only
+while the board waits, from event to event, so that a day passes as fast as the firmware can live it.
+"""
+
+import json
+import os
+import socket
+import struct
+
+import ops
+import uselect
+import utime
+
+# The C part of asyncio reads the machine's own clock when it queues a task for now. Keeping ours always ahead
+# of that one makes "now" a moment that has come.
+_BASE_MS = 1 << 41
+
+
+class World:
+    """The one connection."""
+
+    def __init__(self):
+        host, port = os.getenv("DOUMEN_WORLD").rsplit(":", 1)
+        self.socket = socket.socket()
+        self.socket.setsockopt(6, 1, 1)  # TCP_NODELAY: a request waits for its reply
+        self.socket.connect(socket.getaddrinfo(host, int(port))[0][-1])
+        self._only_world = uselect.poll()
+        self._only_world.register(self.socket, uselect.POLLIN)
+        self._waiting_until = None
+        self.uart_sink = None
+        self._now_us = 0
+        self._ticks_us = utime.ticks_us()
+        self.speed = 0
+        self.facts = json.loads(self.call(ops.HELLO, b""))
+        self.speed = self.facts["speed"]
+
+    def now_us(self):
+        """The world's clock, in us since it began."""
+        if self.speed:
+            return self._now_us + int((utime.ticks_us() - self._ticks_us) * self.speed)
+        return self._now_us
+
+    def call(self, op, payload):
+        """Ask and wait for the reply's bytes. Raises OSError(EIO) if the world refuses, as a bus does on NACK."""
+        self.tell(op, payload)
+        while True:
+            op, data = self._receive()
+            if op == ops.REPLY:
+                status, now_us = struct.unpack_from("<BQ", data)
+                if not self.speed:
+                    self._now_us = now_us
+                if status:
+                    raise OSError(status)
+                return data[9:]
+
+    def tell(self, op, payload):
+        """Say something that needs no reply."""
+        self._send(struct.pack("<HB", len(payload), op) + payload)
+
+    def idle(self, poller, until_us):
+        """Wait until until_us (None: for ever), or until the poller's real files or the world have something."""
+        if self.speed:
+            left_us = 0 if until_us is None else until_us - self.now_us()
+            timeout_ms = -1 if until_us is None else max(0, int(left_us / self.speed + 999) // 1000)
+        else:
+            timeout_ms = -1
+            until = (1 << 60) if until_us is None else until_us
+            if self._waiting_until != until:
+                self._waiting_until = until
+                self.tell(ops.WAIT, struct.pack("<Q", until))
+        poller.poll(timeout_ms)
+        while self._only_world.poll(0):
+            self._receive()
+
+    def sleep_us(self, duration_us):
+        """Block like time.sleep_us."""
+        until = self.now_us() + duration_us
+        while self.now_us() < until:
+            self.idle(self._only_world, until)
+
+    def _receive(self):
+        size, op = struct.unpack("<HB", self._exactly(3))
+        data = self._exactly(size)
+        if op == ops.NOW:
+            self._waiting_until = None
+            self._now_us = struct.unpack("<Q", data)[0]
+            self._ticks_us = utime.ticks_us()
+        elif op == ops.UART_DATA and self.uart_sink is not None:
+            self.uart_sink(data)
+        return op, data
+
+    def _exactly(self, size):
+        data = b""
+        while len(data) < size:
+            piece = self.socket.recv(size - len(data))
+            if not piece:
+                raise SystemExit  # the world is gone
+            data += piece
+        return data
+
+    def _send(self, data):
+        while data:
+            data = data[self.socket.send(data) :]
+
+
+world = World()
+
+
+def ticks_ms():
+    """Milliseconds of the world's clock, as `time.ticks_ms`."""
+    return _BASE_MS + world.now_us() // 1000
