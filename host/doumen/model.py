@@ -26,6 +26,8 @@ class Reason(StrEnum):
     TOO_FEW_FRAMES = "too_few_frames"
     BLURRED = "blurred"
     SENSOR_FAULT = "sensor_fault"
+    COLD_FACE = "cold_face"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
