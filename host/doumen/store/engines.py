@@ -5,6 +5,7 @@ its fsync.
 """
 
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -76,7 +77,7 @@ def _open_sqlite(url: URL, busy_timeout_ms: int) -> Engine:
             connection.isolation_level = None
             connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_ms)}")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _change_to_wal(connection, busy_timeout_ms)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error:
             connection.close()
@@ -91,6 +92,19 @@ def _open_sqlite(url: URL, busy_timeout_ms: int) -> Engine:
     event.listen(engine, "connect", prepare_connection)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _change_to_wal(connection: sqlite3.Connection, busy_timeout_ms: int) -> None:
+    # Of all statements this one does not wait for others, and two programs may create a database at once.
+    deadline_s = time.monotonic() + busy_timeout_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager

@@ -33,7 +33,7 @@ _PLACE = (_fixes.c.time_ms, _fixes.c.epoch, _fixes.c.seq, _fixes.c.index_in_bloc
 
 # A packed fix and a packed head of a block: what the digest is made of, and the check of types and ranges.
 _PACKED_FIX = struct.Struct("<qiiHBB")
-_PACKED_HEAD = struct.Struct("<HIH")
+_PACKED_HEAD = struct.Struct("<HII")
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999, where calendars in Python end
 _MAX_CURSOR = 1 << 32
 _SEQS_A_QUERY = 500  # databases limit the parameters of one statement
@@ -42,7 +42,7 @@ _PAGE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block as a device keeps it: epoch (u16), seq (u32), count of boots (u16), fixes in their order."""
+    """A block as a device keeps it: epoch (u16), seq (u32), count of boots (u32), fixes in their order."""
 
     epoch: int
     seq: int

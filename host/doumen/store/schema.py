@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     inspect,
     select,
+    update,
 )
 
 from doumen.errors import StoreError
@@ -59,7 +60,7 @@ blocks = Table(
     Column("device", Integer, ForeignKey("devices.key"), primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("boots", Integer, nullable=False),
+    Column("boots", BigInteger, nullable=False),
     Column("digest", LargeBinary(16), nullable=False),
     sqlite_with_rowid=False,
 )
@@ -127,7 +128,7 @@ verdicts = Table(
 def prepare(connection: Connection) -> None:
     """Create the tables in an empty database, or check that these are ours and of a version we know.
 
-    Raises StoreError if the database belongs to a newer program, or to another one.
+    Raises StoreError if the database belongs to a newer program, an older one, or another one.
     """
     names = inspect(connection).get_table_names()
     if not names:
@@ -148,3 +149,5 @@ def prepare(connection: Connection) -> None:
             f"this database has version {versions[0]}, which this Doumen (version {VERSION}) cannot upgrade; "
             "open it with the Doumen that wrote it"
         )
+    # A write that changes nothing: a database that cannot be written is refused now, not at the first block.
+    connection.execute(update(schema_version).values(version=VERSION))

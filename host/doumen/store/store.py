@@ -25,7 +25,6 @@ class Store:
         """
         self._engine = open_engine(url, busy_timeout_ms)
         try:
-            # A write, so that a database which could not store is refused now and not at the first block.
             with writing(self._engine) as connection:
                 schema.prepare(connection)
         except BaseException:
