@@ -1,0 +1,252 @@
+"""A bench with one device on it: the firmware in its VM, the simulated board, and a USB cable to plug into.
+
+The cable is a pseudo-terminal: `port` opens with pyserial like any serial port and stays when the device
+restarts, as the USB bridge of a development board does.
+"""
+
+import os
+import select
+import socket
+import struct
+import tempfile
+import threading
+import time
+import tty
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from doumen.errors import SimulatorError
+from doumen.simulator import vm
+from doumen.simulator.board import HARD_RESET, OPS, POWER_ON, WATCHDOG_RESET, SimulatedBoard
+
+HEAP = {"gate": "192k", "badge": "128k"}
+_POLL_S = 0.05
+_FOREVER_US = 1 << 60
+
+
+class Bench:
+    """One device. With free=True its clock runs from event to event while the firmware waits, up to run_until.
+
+    restarts: how often the firmware was started again. problems: what the world had to object to.
+    """
+
+    def __init__(self, board: SimulatedBoard, *, heap: str | None = None, free: bool = False) -> None:
+        self.board = board
+        self.restarts = 0
+        self.problems: list[str] = []
+        self._heap = heap or HEAP[str(board.settings["role"])]
+        self._free = free
+        if free:
+            board.speed = 0.0
+        self._folder = tempfile.TemporaryDirectory(prefix="doumen-bench-")
+        self._log = open(Path(self._folder.name) / "vm.log", "w+b")  # noqa: SIM115  # closed in stop
+        self._device_side, self._cable = os.openpty()
+        tty.setraw(self._cable)
+        # A device whose host does not read must not hang in a write; the host's side is kept open, or the
+        # device would see a hang-up that no real USB bridge shows it.
+        os.set_blocking(self._device_side, False)
+        self.port = os.ttyname(self._cable)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._wake, self._woken = socket.socketpair()
+        self._connection: socket.socket | None = None
+        self._process: vm.subprocess.Popen[bytes] | None = None
+        self._start_s = time.monotonic()
+        self._now_us = 0
+        self._limit_us = _FOREVER_US
+        self._waiting_us: int | None = None
+        self._reached = threading.Condition()
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._off_until_s: float | None = None
+        self._thread = threading.Thread(target=self._run, name=f"bench {board.device_id.hex()}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._spawn(POWER_ON)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping = True
+        self._wake.send(b"!")
+        self._thread.join(10)
+        self._kill()
+        for closable in (self._listener, self._wake, self._woken, self._log):
+            closable.close()
+        os.close(self._device_side)
+        os.close(self._cable)
+        self._folder.cleanup()
+
+    def now_us(self) -> int:
+        """The world's clock."""
+        if self._free:
+            return self._now_us
+        return int((time.monotonic() - self._start_s) * self.board.speed * 1e6)
+
+    def run_until(self, time_us: int, timeout_s: float = 600) -> None:
+        """Let a free clock run up to there, and wait until the firmware has nothing left to do before.
+
+        Raises SimulatorError if that takes longer than timeout_s.
+        """
+        with self._reached:
+            self._limit_us = time_us
+            self._wake.send(b"!")
+            if not self._reached.wait_for(lambda: self._now_us >= time_us or self._stopping, timeout_s):
+                raise SimulatorError(f"the world stands at {self._now_us} us, {time_us} were asked: {self.log()[-500:]}")
+
+    def power_cut(self, off_s: float = 0.2) -> None:
+        """Pull the plug, and put it back after so many seconds."""
+        with self._lock:
+            self._off_until_s = time.monotonic() + off_s
+            self._kill()
+
+    def log(self) -> str:
+        """What the VM complained of."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def _spawn(self, cause: int) -> None:
+        self.board.power_on(cause)
+        self._waiting_us = None
+        host, port = self._listener.getsockname()
+        self._process = vm.start_firmware(
+            self._heap, f"{host}:{port}", self._device_side, self._log, Path(self._folder.name)
+        )
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._supervise()
+                self._turn()
+        except (OSError, SimulatorError, struct.error) as error:
+            if not self._stopping:
+                self.problems.append(f"the world stopped: {error}")
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+            with self._reached:
+                self._reached.notify_all()
+
+    def _supervise(self) -> None:
+        """Restart a firmware that has ended, died or was starved by its watchdog."""
+        with self._lock:
+            process = self._process
+            if process is None:
+                return
+            if self.board.starved(self.now_us()):
+                self._kill()
+                cause = WATCHDOG_RESET
+            elif self.board.reset_asked:
+                self._kill()
+                cause = HARD_RESET
+            elif process.poll() is not None:
+                cause = POWER_ON
+            else:
+                return
+            if self._off_until_s is not None:
+                if time.monotonic() < self._off_until_s:
+                    return
+                self._off_until_s = None
+            elif cause == POWER_ON:
+                self.problems.append(f"the firmware ended by itself: {self.log()[-500:]}")
+            self._hang_up()
+            self.restarts += 1
+            self._spawn(cause)
+
+    def _turn(self) -> None:
+        """Wait for a word of the board's or for something to happen, and see to it."""
+        source = self._connection or self._listener
+        ready, _, _ = select.select([source, self._woken], [], [], self._patience_s())
+        if self._woken in ready:
+            self._woken.recv(64)
+        if source in ready:
+            if source is self._listener:
+                self._connection, _ = self._listener.accept()
+                self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                self._serve(source)
+        if self._connection is not None:
+            if self._free:
+                self._advance()
+            else:
+                self._happen(self.now_us())
+
+    def _patience_s(self) -> float:
+        due = None if self._free else self.board.next_us()
+        if due is None:
+            return _POLL_S
+        return min(_POLL_S, max(0.0, (due - self.now_us()) / self.board.speed / 1e6))
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            head = _exactly(connection, 3)
+            size, op = struct.unpack("<HB", head)
+            payload = _exactly(connection, size)
+        except (EOFError, ConnectionError):
+            self._hang_up()
+            return
+        if op == OPS["WAIT"]:
+            self._waiting_us = struct.unpack("<Q", payload)[0]
+            return
+        answer = self.board.handle(op, payload, self.now_us())
+        if answer is None:
+            return
+        if self._free:
+            self._now_us = max(self._now_us, answer.ready_us)
+        else:
+            late_s = (answer.ready_us - self.now_us()) / self.board.speed / 1e6
+            if late_s > 0:
+                time.sleep(late_s)
+        self._say(OPS["REPLY"], struct.pack("<BQ", answer.status, self.now_us()) + answer.data)
+
+    def _advance(self) -> None:
+        """While the firmware waits, move the free clock to the next thing that happens."""
+        if self._waiting_us is None:
+            return
+        due = self.board.next_us()
+        target = self._waiting_us if due is None else min(self._waiting_us, due)
+        target = max(target, self._now_us)
+        with self._reached:
+            if target > self._limit_us:
+                self._now_us = max(self._now_us, self._limit_us)
+                self._reached.notify_all()
+                return
+            self._now_us = target
+            self._reached.notify_all()
+        self._waiting_us = None
+        self._happen(target)
+        self._say(OPS["NOW"], struct.pack("<Q", target))
+
+    def _happen(self, now_us: int) -> None:
+        while data := self.board.happen(now_us):
+            self._say(OPS["UART_DATA"], data)
+
+    def _say(self, op: int, data: bytes) -> None:
+        if self._connection is None:
+            return
+        try:
+            self._connection.sendall(struct.pack("<HB", len(data), op) + data)
+        except ConnectionError:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return data
