@@ -124,7 +124,7 @@ class ScreeningSettings(BaseModel):
     frames_from: int = Field(default=3, ge=1, le=8, description="fewest full frames for a reading")
     frames_to: int = Field(default=8, ge=1, le=32, description="full frames after which a reading is taken")
     decide_after_ms: int = Field(
-        default=700, ge=100, le=1_000, description="with enough frames, decide this long after the first, ms"
+        default=500, ge=100, le=1_000, description="with enough frames, decide this long after the first, ms"
     )
     pixel_noise_c: float = Field(
         default=0.30, gt=0, le=2, description="noise of a central pixel, SD, K (0.29 measured at 16 Hz)"
@@ -147,6 +147,12 @@ class ScreeningSettings(BaseModel):
         ge=0.0,
         le=5,
         description="elevation from which to look again, K (96 % of eye discs at oral >= 38 °C lie above)",
+    )
+    someone_else_c: float = Field(
+        default=0.6,
+        ge=0.2,
+        le=3,
+        description="a later reading that differs by more, K, is another person's (5 SD of a repeat)",
     )
     cold_below_c: float = Field(
         default=-1.6, ge=-10, le=-0.5, description="elevation below which it is no face or a cold one, K"

@@ -33,6 +33,7 @@ class Background:
         self.ready = False
         self.level_c: FloatFrame = np.full(SHAPE, np.nan, np.float32)
         self.noise_c: FloatFrame = np.full(SHAPE, LEAST_NOISE_C, np.float32)
+        self._margin_c: FloatFrame = np.full(SHAPE, np.inf, np.float32)
         self._warm_ms = np.zeros(SHAPE, np.float32)
         self._cold_ms = np.zeros(SHAPE, np.float32)
 
@@ -44,10 +45,8 @@ class Background:
 
     def warm(self, frame_c: FloatFrame) -> BoolFrame:
         """Pixels clearly over their background, (24, 32); never where either is NaN."""
-        settings = self._settings
-        margin_c = np.maximum(settings.foreground_over_c, settings.foreground_noises * self.noise_c)
         with np.errstate(invalid="ignore"):
-            return frame_c - self.level_c > margin_c
+            return frame_c - self.level_c > self._margin_c
 
     def learn(self, t_ms: int, frame_c: FloatFrame, warm: BoolFrame, *, someone: bool) -> None:
         """Take one frame in. `warm` is what `warm()` said; `someone`: people are being followed."""
@@ -67,6 +66,7 @@ class Background:
             cold = off_c < -np.maximum(2.0, 4 * self.noise_c)
         np.maximum(self.noise_c, LEAST_NOISE_C, out=self.noise_c)
 
+        self._set_margin()
         self._warm_ms = np.where(warm, self._warm_ms + np.float32(elapsed_ms), np.float32(0))
         # Somebody's cold coat is not the wall: colder pixels are believed only when nobody is there.
         self._cold_ms = np.where(cold & (not someone), self._cold_ms + np.float32(elapsed_ms), np.float32(0))
@@ -88,7 +88,12 @@ class Background:
         )
         self.noise_c[np.isnan(self.noise_c)] = LEAST_NOISE_C
         self._first = []
+        self._set_margin()
         self.ready = True
+
+    def _set_margin(self) -> None:
+        settings = self._settings
+        self._margin_c = np.maximum(settings.foreground_over_c, settings.foreground_noises * self.noise_c)
 
 
 def fill_gaps(frame_c: FloatFrame) -> FloatFrame:

@@ -8,10 +8,10 @@ distance.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from doumen.config import ScreeningSettings
-from doumen.screening.background import BoolFrame, FloatFrame
+from doumen.screening.background import FloatFrame
+from doumen.screening.blobs import Blob, Run
 
 HEAD_ASPECT_PX = 1.84
 NARROWEST_PX, WIDEST_PX = 3, 20
@@ -58,32 +58,38 @@ def upper_face(head: Head) -> Box:
     )
 
 
-def find_head(blob: BoolFrame) -> Head | None:
+def find_head(blob: Blob) -> Head | None:
     """The head on top of a blob, or None when the blob has no head's shape.
 
-    blob: (24, 32), one connected blob. The width is taken where a head of that width is widest, so
-    shoulders, which start lower, cannot stretch it.
+    The width is taken where a head of that width is widest, so shoulders, which start lower, cannot stretch
+    it.
     """
-    rows = np.flatnonzero(blob.any(axis=1))
-    if rows.size < NARROWEST_PX:
-        return None
-    top = int(rows[0])
-    crown = np.flatnonzero(blob[top : top + 2].any(axis=0))
-    column = float(crown.mean())
-    lefts, rights = _run_at(blob[top : int(rows[-1]) + 1], column)
-    widths = rights - lefts
+    runs = _downwards(blob)
     for width in range(NARROWEST_PX, WIDEST_PX + 1):
         height = HEAD_ASPECT_PX * width
-        first, last = round(0.25 * height), max(round(0.60 * height), round(0.25 * height) + 1)
-        if last > widths.size:
+        first = round(0.25 * height)
+        last = max(round(0.60 * height), first + 1)
+        if last > len(runs):
             return None
-        found = float(widths[first:last].mean())
+        middle_rows = runs[first:last]
+        found = sum(end - start for start, end in middle_rows) / len(middle_rows)
         if found <= width + 0.5:
             if found < NARROWEST_PX - 0.5:
                 return None
-            middle = float((lefts[first:last] + rights[first:last]).mean()) / 2 - 0.5
-            return Head(top=float(top), column=middle, width=found)
+            middle = sum(start + end - 1 for start, end in middle_rows) / len(middle_rows) / 2
+            return Head(top=float(blob.top), column=middle, width=found)
     return None
+
+
+def _downwards(blob: Blob) -> list[Run]:
+    """The run of each row that continues the crown downwards: raised arms beside the head are left out."""
+    middle = sum(start + end - 1 for start, end in blob.rows[0]) / len(blob.rows[0]) / 2
+    chosen: list[Run] = []
+    for row in blob.rows:
+        start, end = min(row, key=lambda run: max(run[0] - middle, middle - (run[1] - 1), 0.0))
+        middle = (start + end - 1) / 2
+        chosen.append((start, end))
+    return chosen
 
 
 def is_skin(frame_c: FloatFrame, head: Head, settings: ScreeningSettings) -> bool:
@@ -94,19 +100,3 @@ def is_skin(frame_c: FloatFrame, head: Head, settings: ScreeningSettings) -> boo
     if known.size < 6:
         return False
     return bool(settings.person_from_c <= known[-3] <= settings.person_to_c)
-
-
-def _run_at(blob: BoolFrame, column: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Left and right end (excluded), row by row, of the run that continues the head downwards."""
-    lefts = np.zeros(blob.shape[0])
-    rights = np.zeros(blob.shape[0])
-    middle = column
-    for row, line in enumerate(blob):
-        edges = np.flatnonzero(np.diff(line.astype(np.int8), prepend=0, append=0))
-        starts, ends = edges[::2], edges[1::2]
-        if starts.size == 0:
-            continue
-        nearest = int(np.argmin(np.maximum(np.maximum(starts - middle, middle - (ends - 1)), 0)))
-        lefts[row], rights[row] = starts[nearest], ends[nearest]
-        middle = (lefts[row] + rights[row] - 1) / 2
-    return lefts, rights

@@ -23,8 +23,9 @@ GROWTH = 0.15
 MISSING = 0.05
 # Error (k = 2) without and with a source in view (FDA 2023, Sensors 23:8011).
 ERROR_WITHOUT_C, ERROR_WITH_C = 0.97, 0.12
-# What distance within the measuring zone changes: the canthi read 0.90 K low at 0.5 m and 1.06 K at 1 m.
-DISTANCE_SD_C = 0.05
+# How the pixel grid happens to fall on the eyes, and distance within the measuring zone: SD over simulated
+# passages without noise (tests/host/screening/test_rates.py holds the whole budget).
+SAMPLING_SD_C = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,62 +37,80 @@ class Measured:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """One full frame of the face: its patch, the frame's corner of the patch, and the head it belongs to."""
+
+    t_ms: int
+    patch: FloatFrame
+    corner: tuple[int, int]
+    head: Head
+
+
 class FaceStack:
     """The last full frames of one face, registered by whole pixels."""
 
     def __init__(self, settings: ScreeningSettings) -> None:
         self._settings = settings
-        self.clear()
+        self._laid: list[_Laid] = []
 
     def clear(self) -> None:
         """Start over, with the next frame as the first."""
-        self._patches: list[FloatFrame] = []
-        self._total: FloatFrame = np.zeros((0, 0), np.float32)
-        self._first: Head | None = None
-        self._corner = (0, 0)
-        self.first_ms = 0
+        self._laid = []
 
     @property
     def frames(self) -> int:
-        return len(self._patches)
+        return len(self._laid)
+
+    @property
+    def first_ms(self) -> int | None:
+        """Time of the oldest frame, ms."""
+        return self._laid[0].t_ms if self._laid else None
+
+    def is_enough(self, t_ms: int) -> bool:
+        """Whether there are frames for a reading, and time enough has gone into collecting them."""
+        settings, first_ms = self._settings, self.first_ms
+        if first_ms is None or self.frames < settings.frames_from:
+            return False
+        return self.frames >= settings.frames_to or t_ms - first_ms >= settings.decide_after_ms
 
     def add(self, t_ms: int, frame_c: FloatFrame, head: Head) -> bool:
         """Lay one more full frame over the others; False when too much of the face is missing.
 
-        frame_c: (24, 32), °C, NaN where unmeasured. A face that grew too much starts the stack anew.
+        frame_c: (24, 32), °C, NaN where unmeasured. Frames in which the face was a lot smaller are dropped.
         """
         face = upper_face(head)
-        patch = frame_c[face.top : face.bottom, face.left : face.right]
-        if not face.inside or float(np.isnan(patch).mean()) > MISSING:
+        inner = frame_c[face.top : face.bottom, face.left : face.right]
+        if not face.inside or float(np.isnan(inner).mean()) > MISSING:
             return False
-        if self._first is not None and abs(head.width / self._first.width - 1) > GROWTH:
-            self.clear()
-        if self._first is None:
-            self._first, self.first_ms = head, t_ms
-            self._corner = (max(face.top - MARGIN_PX, 0), max(face.left - MARGIN_PX, 0))
-            bottom, right = min(face.bottom + MARGIN_PX, 24), min(face.right + MARGIN_PX, 32)
-            first = frame_c[self._corner[0] : bottom, self._corner[1] : right].copy()
-            self._patches, self._total = [first], np.nan_to_num(first)
-            return True
-        patch = self._registered(frame_c)
-        self._patches.append(patch)
-        self._total = self._total + np.nan_to_num(patch)
+        self._laid = [laid for laid in self._laid if abs(head.width / laid.head.width - 1) <= GROWTH]
+        if self._laid:
+            corner, patch = self._registered(frame_c, head)
+        else:
+            corner = (max(face.top - MARGIN_PX, 0), max(face.left - MARGIN_PX, 0))
+            patch = frame_c[corner[0] : face.bottom + MARGIN_PX, corner[1] : face.right + MARGIN_PX]
+        self._laid.append(_Laid(t_ms, patch.copy(), corner, head))
         return True
 
     def measure(self) -> Measured | None:
         """The reading of the stack, or None with fewer frames than a reading needs."""
         count = self.frames
-        if self._first is None or count < self._settings.frames_from:
+        if count < self._settings.frames_from:
             return None
-        stack = np.stack(self._patches)
-        known = np.isfinite(stack)
-        weight = known.sum(axis=0)
-        mean = np.where(known, stack, 0).sum(axis=0) / np.maximum(weight, 1)
-        mean = np.where(weight * 2 > count, mean, -np.inf)
-        face = upper_face(self._first)
-        top, left = face.top - self._corner[0], face.left - self._corner[1]
-        inner = mean[top : top + face.bottom - face.top, left : left + face.right - face.left]
-        hottest = np.sort(inner, axis=None)[-TOP_PIXELS:]
+        mean, weight = self._mean()
+        mean[weight * 2 <= count] = -np.inf
+        # The box of each frame, in patch coordinates; the median of them shrugs off a badly seen head.
+        boxes = [(upper_face(laid.head), laid.corner) for laid in self._laid]
+        top, bottom, left, right = (
+            round(float(np.median(side)))
+            for side in (
+                [box.top - corner[0] for box, corner in boxes],
+                [box.bottom - corner[0] for box, corner in boxes],
+                [box.left - corner[1] for box, corner in boxes],
+                [box.right - corner[1] for box, corner in boxes],
+            )
+        )
+        hottest = np.sort(mean[max(top, 0) : bottom, max(left, 0) : right], axis=None)[-TOP_PIXELS:]
         if hottest.size < TOP_PIXELS or not np.isfinite(hottest).all():
             return None
         fewer = math.sqrt(8 / count) * self._settings.pixel_noise_c / NOISE_OF_BIAS_C
@@ -101,28 +120,40 @@ class FaceStack:
             frames=count,
         )
 
-    def _registered(self, frame_c: FloatFrame) -> FloatFrame:
-        """The patch of `frame_c` that lies best over the mean so far; the corner moves with the face."""
-        height, width = self._total.shape
-        mean = self._total / self.frames
-        best, best_at = math.inf, self._corner
-        reach = math.ceil(self._settings.motion_px)
-        for down in range(-reach, reach + 1):
-            for right in range(-reach, reach + 1):
-                top, left = self._corner[0] + down, self._corner[1] + right
+    def _mean(self) -> tuple[FloatFrame, FloatFrame]:
+        """Mean patch, and of how many frames each of its pixels is; a pixel seen in none is 0."""
+        stack = np.stack([laid.patch for laid in self._laid])
+        known = ~np.isnan(stack)
+        weight = known.sum(axis=0, dtype=np.float32)
+        return np.where(known, stack, np.float32(0)).sum(axis=0) / np.maximum(weight, 1), weight
+
+    def _registered(self, frame_c: FloatFrame, head: Head) -> tuple[tuple[int, int], FloatFrame]:
+        """Corner and patch of `frame_c` that lie best over the mean so far, near where the head moved to."""
+        last = self._laid[-1]
+        mean, weight = self._mean()
+        height, width = mean.shape
+        # The box of a head that stands still jitters by half a pixel: only more than that is a move.
+        row = last.corner[0] + _moved(head.top - last.head.top)
+        column = last.corner[1] + _moved(head.column - last.head.column)
+        best, best_at = math.inf, last.corner
+        for top in (row, row - 1, row + 1):
+            for left in (column, column - 1, column + 1):
                 if not (0 <= top <= 24 - height and 0 <= left <= 32 - width):
                     continue
-                off = frame_c[top : top + height, left : left + width] - mean
-                # Standing still is the rule: a shift must be better by more than noise makes it.
-                score = float(np.nan_to_num(off * off).sum()) * (1 + 0.02 * (abs(down) + abs(right)))
+                off = (frame_c[top : top + height, left : left + width] - mean)[weight > 0]
+                score = float(np.nanmean(off * off)) if np.isfinite(off).any() else math.inf
                 if score < best:
                     best, best_at = score, (top, left)
         top, left = best_at
-        return frame_c[top : top + height, left : left + width].copy()
+        return best_at, frame_c[top : top + height, left : left + width]
+
+
+def _moved(by_px: float) -> int:
+    return round(by_px) if abs(by_px) > 1 else 0
 
 
 def expanded_uncertainty_c(measured: Measured, source_c: float | None, offset_noise_c: float) -> float:
-    """Expanded uncertainty (k = 2) of a skin temperature, K: noise, source or sensor, distance, in squares.
+    """Expanded uncertainty (k = 2) of a skin temperature, K: noise, source or sensor, sampling, in squares.
 
     source_c: expanded uncertainty of the reference source, K; None without one.
     """
@@ -130,4 +161,4 @@ def expanded_uncertainty_c(measured: Measured, source_c: float | None, offset_no
         system = ERROR_WITHOUT_C / 2
     else:
         system = math.hypot(source_c / 2, ERROR_WITH_C / 2, offset_noise_c)
-    return 2 * math.hypot(measured.noise_c, system, DISTANCE_SD_C)
+    return 2 * math.hypot(measured.noise_c, system, SAMPLING_SD_C)

@@ -9,6 +9,7 @@ the person still stands there. PASS and ELEVATED are final; LOOK_AGAIN is taken 
 frames follow.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,17 +18,20 @@ import numpy.typing as npt
 
 from doumen.config import ScreeningSettings
 from doumen.model import Passage, Reading, Reason, Verdict
-from doumen.screening.background import SHAPE, Background, FloatFrame, fill_gaps
+from doumen.screening.background import SHAPE, Background, BoolFrame, FloatFrame, fill_gaps
+from doumen.screening.blobs import find_blobs
 from doumen.screening.decision import Baseline, decide
 from doumen.screening.face import Head, find_head, is_skin, upper_face
 from doumen.screening.reading import FaceStack, expanded_uncertainty_c
 from doumen.screening.reference import Reference
-from doumen.screening.tracking import Track, Tracker, find_blobs
+from doumen.screening.tracking import Track, Tracker
 
 # Longer silence than this between subpages, ms, or time running backwards: nobody is who they were.
 GAP_MS = 1_000
 # Someone who stands in the measuring zone this long without a reading is told to look again, ms.
 PATIENCE_MS = 1_500
+# After the verdict, in head widths: who was so far from the spot has left it, and who is so near is on it.
+LEFT_HEADS, BACK_HEADS, SHRUNK, STRANGE_FOR = 0.6, 0.35, 0.7, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +67,42 @@ Event = PassageStarted | VerdictReached | PassageEnded
 
 @dataclass(slots=True)
 class _Visit:
-    """What is known of a person in view."""
+    """What is known of a person in view. `spot` is the head that the verdict was reached on."""
 
     number: int
     stack: FaceStack
     verdict: Verdict | None = None
     reading: Reading | None = None
     reasons: tuple[Reason, ...] = ()
-    measured_at: int = -1
+    collected_at: int = -2
     last_head: Head | None = None
     zone_since_ms: int | None = None
-    refused: dict[Reason, int] = field(default_factory=dict[Reason, int])
+    refused: Counter[Reason] = field(default_factory=Counter[Reason])
     faults: tuple[Reason, ...] = ()
-
-    def refuse(self, reason: Reason) -> None:
-        self.refused[reason] = self.refused.get(reason, 0) + 1
+    spot: Head | None = None
+    left_spot: bool = False
+    strange: int = 0
 
     @property
     def final(self) -> bool:
         return self.verdict in (Verdict.PASS, Verdict.ELEVATED)
+
+    def is_replaced_by(self, head: Head) -> bool:
+        """Whether a head that stands here after the verdict must be somebody else's.
+
+        A follower steps into the place of the one who leaves, and takes over the track: a head that went and
+        is back, or that is suddenly small on the same spot, is asked anew, not let through on another's
+        verdict. The shoulder of somebody who leaves is the last to go; it is too low for a head.
+        """
+        spot = self.spot
+        if spot is None or head.top - spot.top > spot.height / 2:
+            return False
+        away = abs(head.column - spot.column) / spot.width
+        self.left_spot |= away > LEFT_HEADS
+        strange = away < BACK_HEADS and (self.left_spot or head.width < SHRUNK * spot.width)
+        # Torn between two subpages, a head that starts to leave looks small for a moment.
+        self.strange = self.strange + 1 if strange else 0
+        return self.strange >= STRANGE_FOR
 
 
 class Screener:
@@ -146,14 +167,16 @@ class Screener:
         for track in self._tracker.tracks:
             if track.seen_ms == t_ms and track.started:
                 events += self._visit(track, frame, faults)
-        self._background.learn(t_ms, whole, warm, someone=bool(self._visits))
+        # Every second frame is new in all its pixels; in between there is nothing to learn for half of them.
+        if self._updates % 2:
+            self._background.learn(t_ms, whole, warm, someone=bool(self._visits))
         return events
 
     def finish(self) -> list[Event]:
         """End all passages, for instance because the gate went away."""
         return [event for track in self._tracker.end_all() for event in self._end(track)]
 
-    def _blank_reference(self, warm: npt.NDArray[np.bool_]) -> None:
+    def _blank_reference(self, warm: BoolFrame) -> None:
         at = self._settings.reference
         if at is not None:
             # One pixel around it too: it warms its mount, and its edge is mixed.
@@ -162,61 +185,87 @@ class Screener:
                 max(at.column - 1, 0) : at.column + at.size_px + 1,
             ] = False
 
-    def _heads(self, frame: FloatFrame, warm: npt.NDArray[np.bool_]) -> list[Head]:
+    def _heads(self, frame: FloatFrame, warm: BoolFrame) -> list[Head]:
         found = (find_head(blob) for blob in find_blobs(warm, self._settings.person_area_px))
         return [head for head in found if head is not None and is_skin(frame, head, self._settings)]
 
     def _visit(self, track: Track, frame: FloatFrame, faults: tuple[Reason, ...]) -> list[Event]:
         events: list[Event] = []
         visit = self._visits.get(track)
+        if visit is not None and visit.final and visit.is_replaced_by(track.head):
+            events += self._end(track)
+            track.first_ms, visit = track.seen_ms, None
         if visit is None:
-            self._passages += 1
-            visit = self._visits[track] = _Visit(self._passages, FaceStack(self._settings))
-            events.append(PassageStarted(track.first_ms, visit.number))
-        if visit.final:
-            return events
+            visit = self._begin(track, events)
         visit.faults = tuple(dict.fromkeys((*visit.faults, *faults)))
         self._collect(track, visit, frame)
+        if visit.final:
+            return [*events, *self._watch(track, visit)]
 
-        t_ms, settings, stack = track.seen_ms, self._settings, visit.stack
-        waited_ms = t_ms - stack.first_ms
-        enough = stack.frames >= settings.frames_from and waited_ms >= settings.decide_after_ms
-        if stack.frames >= settings.frames_to or (enough and visit.verdict is None):
-            events += self._judge(visit, t_ms)
+        t_ms = track.seen_ms
+        full = visit.stack.frames >= self._settings.frames_to
+        if full or (visit.verdict is None and visit.stack.is_enough(t_ms)):
+            events += self._judge(visit, t_ms, track.head)
         elif (
             visit.verdict is None
             and visit.zone_since_ms is not None
             and t_ms - visit.zone_since_ms > PATIENCE_MS
         ):
-            events += self._announce(visit, t_ms, Verdict.LOOK_AGAIN, None, self._why_nothing(visit))
+            events += self._announce(visit, t_ms, Verdict.LOOK_AGAIN, None, _why_nothing(visit))
         return events
+
+    def _begin(self, track: Track, events: list[Event]) -> _Visit:
+        self._passages += 1
+        visit = self._visits[track] = _Visit(self._passages, FaceStack(self._settings))
+        events.append(PassageStarted(track.first_ms, visit.number))
+        return visit
+
+    def _watch(self, track: Track, visit: _Visit) -> list[Event]:
+        """After the verdict: the same track with another temperature is another person, judged at once."""
+        if visit.reading is None or not visit.stack.is_enough(track.seen_ms):
+            return []
+        measured, stack = visit.stack.measure(), visit.stack
+        if measured is None or visit.faults:
+            visit.faults = ()
+            stack.clear()
+            return []
+        offset_c = 0.0 if self._reference is None else self._reference.offset_c(track.seen_ms)
+        if (
+            offset_c is None
+            or abs(measured.apparent_c + offset_c - visit.reading.skin_c) <= self._settings.someone_else_c
+        ):
+            stack.clear()
+            return []
+        first_ms = stack.first_ms
+        events = self._end(track)
+        track.first_ms = track.seen_ms if first_ms is None else first_ms
+        follower = self._begin(track, events)
+        follower.stack = stack
+        return [*events, *self._judge(follower, track.seen_ms, track.head)]
 
     def _collect(self, track: Track, visit: _Visit, frame: FloatFrame) -> None:
         """Add the frame to the stack when it is a new full frame of a near, whole and steady head."""
         # A merged frame shares half its pixels with the one before: every second is a new full frame.
-        if visit.measured_at >= 0 and self._updates - visit.measured_at < 2:
+        if self._updates - visit.collected_at < 2:
             return
         head, last = track.head, visit.last_head
-        visit.measured_at, visit.last_head = self._updates, head
+        visit.collected_at, visit.last_head = self._updates, head
         settings = self._settings
         if not settings.head_from_px <= head.width <= settings.head_to_px or not upper_face(head).inside:
-            visit.refuse(Reason.TOO_FAR if head.width < settings.head_from_px else Reason.TOO_FEW_FRAMES)
+            too_far = head.width < settings.head_from_px
+            visit.refused[Reason.TOO_FAR if too_far else Reason.TOO_FEW_FRAMES] += 1
             return
         if visit.zone_since_ms is None:
             visit.zone_since_ms = track.seen_ms
-        moved = None if last is None else max(abs(head.column - last.column), abs(head.top - last.top))
-        if moved is None or moved > settings.motion_px:
-            visit.refuse(Reason.BLURRED)
-            visit.stack.clear()
+        if last is None or max(abs(head.column - last.column), abs(head.top - last.top)) > settings.motion_px:
+            visit.refused[Reason.BLURRED] += 1
         elif not visit.stack.add(track.seen_ms, frame, head):
-            visit.refuse(Reason.SENSOR_FAULT)
+            visit.refused[Reason.SENSOR_FAULT] += 1
 
-    def _judge(self, visit: _Visit, t_ms: int) -> list[Event]:
+    def _judge(self, visit: _Visit, t_ms: int, head: Head) -> list[Event]:
         measured = visit.stack.measure()
         if measured is None:
-            return self._announce(
-                visit, t_ms, Verdict.LOOK_AGAIN, None, (*visit.faults, Reason.TOO_FEW_FRAMES)
-            )
+            return self._announce(visit, t_ms, Verdict.LOOK_AGAIN, None, _why_nothing(visit))
         reasons = list(visit.faults)
         offset_c, source_c, offset_noise_c = 0.0, None, 0.0
         if self._reference is None:
@@ -232,16 +281,17 @@ class Screener:
             background_c=self._background.ambient_c + offset_c,
             baseline_c=self._baseline.median_c,
             frames=measured.frames,
-            reasons=tuple(dict.fromkeys(reasons)),
+            reasons=tuple(reasons),
         )
-        verdict, reasons = decide(self._settings, reading)
-        return self._announce(visit, t_ms, verdict, replace(reading, reasons=reasons), reasons)
+        verdict, why = decide(self._settings, reading)
+        visit.spot = head
+        return self._announce(visit, t_ms, verdict, replace(reading, reasons=why), why)
 
     def _announce(
         self, visit: _Visit, t_ms: int, verdict: Verdict, reading: Reading | None, reasons: tuple[Reason, ...]
     ) -> list[Event]:
         news = (verdict, reasons) != (visit.verdict, visit.reasons)
-        visit.verdict, visit.reasons = verdict, tuple(dict.fromkeys(reasons))
+        visit.verdict, visit.reasons = verdict, reasons
         visit.reading = reading or visit.reading
         # A second look stands on frames of its own.
         visit.stack.clear()
@@ -256,18 +306,17 @@ class Screener:
         t_ms = track.seen_ms if self._t_ms is None else max(self._t_ms, track.seen_ms)
         if visit.verdict is None:
             if visit.stack.frames >= self._settings.frames_from:
-                events += self._judge(visit, t_ms)
+                events += self._judge(visit, t_ms, track.head)
             else:
-                events += self._announce(visit, t_ms, Verdict.LOOK_AGAIN, None, self._why_nothing(visit))
+                events += self._announce(visit, t_ms, Verdict.LOOK_AGAIN, None, _why_nothing(visit))
         verdict = visit.verdict or Verdict.LOOK_AGAIN
         if visit.reading is not None:
             self._baseline.learn(verdict, visit.reading)
         passage = Passage(track.first_ms, track.seen_ms, verdict, visit.reading, visit.reasons)
         return [*events, PassageEnded(t_ms, visit.number, passage)]
 
-    @staticmethod
-    def _why_nothing(visit: _Visit) -> tuple[Reason, ...]:
-        reasons = [*visit.faults, Reason.TOO_FEW_FRAMES]
-        if visit.refused:
-            reasons.append(max(visit.refused, key=lambda reason: visit.refused[reason]))
-        return tuple(dict.fromkeys(reasons))
+
+def _why_nothing(visit: _Visit) -> tuple[Reason, ...]:
+    """Reasons of a passage without a reading: too few frames, and what most of the refused ones had."""
+    usual = [reason for reason, _ in visit.refused.most_common(1)]
+    return tuple(dict.fromkeys((*visit.faults, Reason.TOO_FEW_FRAMES, *usual)))

@@ -1,65 +1,18 @@
-"""Warm blobs, and heads followed from frame to frame.
+"""Heads followed from frame to frame.
 
-Blobs are labelled by runs: at 24 x 32 pixels a row has one or two runs, so plain Python over runs costs
-less than whole-array relabelling. Heads are assigned to tracks greedily, nearest first, to where the
-track's speed puts them.
+They are assigned to tracks greedily, nearest first, to where the track's speed puts them: enough for people
+in single file; crossing people need the better assignment that has its place here.
 """
 
+import math
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from doumen.screening.background import BoolFrame
 from doumen.screening.face import Head
 
-# A walker leaving sideways at 0.5 m moves 4 pixels a subpage; two people are at least a head apart.
-NEAR_PX = 5.0
-SIGHTINGS_TO_START = 3
-
-
-def find_blobs(warm: BoolFrame, area_px: int) -> list[BoolFrame]:
-    """Connected blobs (4 neighbours) of at least `area_px` pixels, lone pixels dropped, largest first.
-
-    warm: (24, 32). Returns (24, 32) masks.
-    """
-    if int(warm.sum()) < area_px:
-        return []
-    padded = np.zeros((warm.shape[0] + 2, warm.shape[1] + 2), np.int8)
-    padded[1:-1, 1:-1] = warm
-    columns = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    neighbours = columns[:-2] + columns[1:-1] + columns[2:]
-    # Noise makes single pixels and pairs; a pixel inside or at a straight edge has five or more of nine.
-    solid = warm & (neighbours >= 5)
-
-    parent: list[int] = []
-    runs: list[tuple[int, int, int]] = []
-    above: list[int] = []
-    edges = np.diff(solid.astype(np.int8), axis=1, prepend=0, append=0)
-    for row in range(solid.shape[0]):
-        ends = np.flatnonzero(edges[row]).tolist()
-        here: list[int] = []
-        for start, end in zip(ends[::2], ends[1::2], strict=True):
-            label = len(parent)
-            parent.append(label)
-            runs.append((row, start, end))
-            here.append(label)
-            for other in above:
-                if runs[other][1] < end and start < runs[other][2]:
-                    parent[_root(parent, other)] = _root(parent, label)
-        above = here
-
-    masks: dict[int, BoolFrame] = {}
-    for label, (row, start, end) in enumerate(runs):
-        mask = masks.setdefault(_root(parent, label), np.zeros(warm.shape, np.bool_))
-        mask[row, start:end] = True
-    big = [mask for mask in masks.values() if int(mask.sum()) >= area_px]
-    return sorted(big, key=lambda mask: -int(mask.sum()))
-
-
-def _root(parent: list[int], label: int) -> int:
-    while parent[label] != label:
-        label = parent[label]
-    return label
+# A walker who starts to leave sideways at 0.5 m jumps 5 pixels in a subpage, half a head; two people in
+# single file are more than a head apart.
+NEAR_HEADS, NEAREST_PX = 0.8, 4.0
+SIGHTINGS_TO_START = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +32,7 @@ class Track:
     def distance_px(self, head: Head) -> float:
         """How far `head` is from where this track should be now, pixels; columns count, rows a little."""
         down, right = self.head.top + self.speed[0], self.head.column + self.speed[1]
-        return float(np.hypot(head.column - right, 0.5 * (head.top - down)))
+        return math.hypot(head.column - right, 0.5 * (head.top - down))
 
     def follow(self, t_ms: int, head: Head) -> None:
         """The head was seen again."""
@@ -109,7 +62,8 @@ class Tracker:
         )
         free_tracks, free_heads = set(range(len(self.tracks))), set(range(len(heads)))
         for distance, i, j in pairs:
-            if distance <= NEAR_PX and i in free_tracks and j in free_heads:
+            near_px = max(NEAREST_PX, NEAR_HEADS * self.tracks[i].head.width)
+            if distance <= near_px and i in free_tracks and j in free_heads:
                 self.tracks[i].follow(t_ms, heads[j])
                 free_tracks.discard(i)
                 free_heads.discard(j)
