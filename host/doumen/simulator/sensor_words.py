@@ -1,22 +1,18 @@
-"""Temperatures back into the words that a real MLX90640 would have stored: the inverse of `thermal.temperature`.
+"""Temperatures back into the words of a real MLX90640: the inverse of `thermal.temperature`.
 
 The simulator paints a scene in °C and the gate's firmware must see what a sensor gives: 16-bit counts through
-this very sensor's offsets, sensitivities and supply voltage. Only rounding to whole counts separates the
-temperature calibrated on the host from the painted one.
+this very sensor's offsets, sensitivities and supply voltage. Only the rounding to whole counts separates the
+temperature that the host calibrates from the one that was painted.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from doumen.thermal.calibration import Calibration
-from doumen.thermal.pixels import COLUMNS, ROWS
+from doumen.thermal.conditions import CONTROL_WORD, KELVIN, SUBPAGE_WORD, SUBPAGE_WORDS, conditions
+from doumen.thermal.pixels import COLUMNS, PIXELS, ROWS
 from doumen.thermal.temperature import (
-    OPEN_AIR_SHIFT_C,
-    PIXELS,
-    SUBPAGE_WORDS,
-    conditions,
-    count_scale,
-    offset_factors,
+    as_2d,
     pick,
     relative_sensitivity,
     solve,
@@ -24,11 +20,11 @@ from doumen.thermal.temperature import (
     table_of,
 )
 
-KELVIN = 273.15
+Floats = NDArray[np.float64]
+
 # Two steps do for a room; a scene of hundreds of degrees takes more, and one beyond the physics never ends.
 _MAX_STEPS = 12
 _CLOSE_ENOUGH_K = 1e-4
-_CONTROL, _SUBPAGE = 832, 833
 
 
 class SensorWords:
@@ -40,27 +36,26 @@ class SensorWords:
     def __init__(self, calibration: Calibration, base: ArrayLike, *, control: int | None = None) -> None:
         """base: (834,) uint16, a recorded subpage; its auxiliary words 768..831 are used.
 
-        control: control register 1 in place of the recorded one. Its ADC resolution bits (11:10) should be those
-        of the recording, or the supply voltage reads wrong.
-        Raises ValueError if base has another shape or no ambient temperature.
+        control: control register 1 in place of the recorded one. Its ADC resolution bits (11:10) should be
+            those of the recording, or the supply voltage reads wrong.
+        Raises ValueError if base has another shape or holds no ambient temperature.
         """
         words = np.array(base)
         if words.shape != (SUBPAGE_WORDS,) or words.dtype != np.uint16:
             raise ValueError(f"base is ({SUBPAGE_WORDS},) uint16, not {words.shape} {words.dtype}")
         if control is not None:
-            words[_CONTROL] = control
+            words[CONTROL_WORD] = control
         self._calibration = calibration
         self._base = words
         # Rows 0 and 1: the same auxiliary words seen as subpage 0 and as subpage 1.
         both = np.stack([words, words])
-        both[:, _SUBPAGE] = (0, 1)
+        both[:, SUBPAGE_WORD] = (0, 1)
         self._now = conditions(calibration, both)
-        self._factors = offset_factors(calibration, self._now)
         self.ambient_c = float(self._now.ambient_c[0])
         self.supply_v = float(self._now.supply_v[0])
-        if not np.isfinite(self.ambient_c + self._now.gain[0]):
+        if not np.isfinite(self._now.factors).all():
             raise ValueError(
-                "base has no ambient temperature or gain: its auxiliary words are not a sensor's"
+                "base holds no ambient temperature or gain: its auxiliary words are not a sensor's"
             )
 
     def subpage(
@@ -71,54 +66,52 @@ class SensorWords:
         emissivity: ArrayLike = 0.95,
         reflected_c: ArrayLike | None = None,
         previous: NDArray[np.uint16] | None = None,
-        noise_k: ArrayLike = 0.0,
+        noise_k: float | Floats = 0.0,
         rng: np.random.Generator | None = None,
     ) -> NDArray[np.uint16]:
         """The words that the sensor stores when it measures `subpage` (0 or 1) of a scene.
 
-        object_c: (24, 32), °C, finite. Temperatures too hot or too cold for 16 bits clip, as in the sensor.
-        emissivity, reflected_c (°C): a number or a (24, 32) map; None is Ta - 8. Give the same to `object_c`.
-        previous: (834,) uint16, the RAM before; the other subpage's pixels are carried over from it. None: base.
-        noise_k: standard deviation of the noise, K, a number or a (24, 32) map; drawn from `rng`.
+        object_c: (24, 32), °C, finite. What is too hot or too cold for 16 bits clips, as in the sensor.
+        emissivity, reflected_c (°C): a number or a (24, 32) map, as for `thermal.temperature.object_c`.
+        previous: (834,) uint16, the RAM before; the other subpage's pixels are carried over. None means base.
+        noise_k: standard deviation of the noise, K, a number or a (24, 32) map; drawn from `rng` if given.
         Returns (834,) uint16, a new array.
+        Raises ValueError if the scene has another shape or is not finite.
         Source: MLX90640 datasheet §11.2.2, backwards.
         """
-        cal, row = self._calibration, np.array([subpage])
-        scene_c = np.asarray(object_c, np.float64)
+        scene_c = np.array(object_c, np.float64)
         if scene_c.shape != (ROWS, COLUMNS) or not np.isfinite(scene_c).all():
-            raise ValueError(f"object_c is a finite ({ROWS}, {COLUMNS}) image, this one is {scene_c.shape}")
+            raise ValueError(f"object_c is a finite ({ROWS}, {COLUMNS}) image, not one of {scene_c.shape}")
         if rng is not None:
-            scene_c = scene_c + rng.standard_normal((ROWS, COLUMNS)) * noise_k
-        reflected = self.ambient_c - OPEN_AIR_SHIFT_C if reflected_c is None else reflected_c
-        emissivity_2d, reflected_2d = _as_2d(emissivity), _as_2d(reflected)
+            scene_c += rng.standard_normal(scene_c.shape) * noise_k
+        row = slice(subpage, subpage + 1)
+        table = table_of(self._calibration, int(self._now.pattern[subpage]), scene_c.dtype)
+        inverse_emissivity = pick(1 / as_2d("emissivity", emissivity, 1), row, table)
+        reflected_k4 = self._now.open_air_k4[row]
+        if reflected_c is not None:
+            reflected_k4 = pick((as_2d("reflected_c", reflected_c, 1) + KELVIN) ** 4, row, table)
+        radiation = surroundings_k4(self._now.ambient_k4[row], reflected_k4, inverse_emissivity)
 
-        table = table_of(cal, bool(self._now.chess[0]), subpage, np.dtype(np.float64))
-        kelvin = scene_c.reshape(1, PIXELS)[:, table.index] + KELVIN
+        kelvin = scene_c.reshape(1, PIXELS)[:, table.places] + KELVIN
+        factors = self._now.factors[row]
         with np.errstate(all="ignore"):
-            scale = pick(count_scale(cal, self._now, emissivity_2d), row, table)
-            radiation = pick(surroundings_k4(self._now, emissivity_2d, reflected_2d), row, table)
-            u = _incident(cal, kelvin, radiation)
-            counts = (
-                (u / scale + self._factors[row] @ table.offset_terms)
-                / table.inverse_alpha
-                / self._now.gain[row]
-            )
-        stored = np.rint(np.nan_to_num(np.clip(counts[0], -32768, 32767))).astype(np.int16)
+            u = _incident(self._calibration, kelvin, radiation) / inverse_emissivity
+            counts = (u + factors[:, 1:] @ table.offset_terms) / (factors[:, :1] * table.inverse_alpha)
+        stored = np.rint(np.nan_to_num(counts[0])).clip(-32768, 32767).astype(np.int16)
 
-        words = (self._base if previous is None else previous).copy()
-        words[PIXELS:] = self._base[PIXELS:]
-        words[table.index] = stored.view(np.uint16)
-        words[_SUBPAGE] = subpage
+        words = self._base.copy()
+        if previous is not None:
+            words[:PIXELS] = previous[:PIXELS]
+        words[table.places] = stored.view(np.uint16)
+        words[SUBPAGE_WORD] = subpage
         return words
 
 
-def _incident(
-    calibration: Calibration, kelvin: NDArray[np.float64], radiation: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _incident(calibration: Calibration, kelvin: Floats, radiation: Floats) -> Floats:
     """u = V_ir / alpha_comp for which `solve` gives `kelvin`.
 
-    To stops after two fixed-point steps, so the closed form is off by what a third would add; Newton steps with
-    the closed form's slope take that away.
+    To stops after two fixed-point steps, so the closed form is off by what a third would add; Newton steps
+    with the closed form's slope take that away.
     """
     power = kelvin**4
     relative = relative_sensitivity(calibration, kelvin)
@@ -129,8 +122,3 @@ def _incident(
         if np.all(np.abs(missing_k4) < 4 * kelvin**3 * _CLOSE_ENOUGH_K):
             break
     return u
-
-
-def _as_2d(value: ArrayLike) -> NDArray[np.float64]:
-    given = np.asarray(value, np.float64)
-    return given.reshape(1, PIXELS) if given.shape == (ROWS, COLUMNS) else given.reshape(1, 1)

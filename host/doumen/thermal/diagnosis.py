@@ -58,7 +58,7 @@ def _refuse_repeated_words(words: NDArray[np.uint16]) -> None:
     if np.all(tail == tail[0]):
         first = EEPROM_WORDS - int(np.argmax(words[::-1] != tail[0]))
         raise CalibrationError(
-            f"The EEPROM reads {tail[0]:#06x} from word {first} to its end: the transfer broke off; {READ_AGAIN}"
+            f"The EEPROM reads {tail[0]:#06x} from word {first} on: the transfer broke off; {READ_AGAIN}"
         )
 
 
@@ -87,6 +87,6 @@ def _refuse_many_deviating_pixels(words: NDArray[np.uint16]) -> None:
     outliers = int(np.count_nonzero(pixels & 1))
     if broken + outliers > MAX_DEVIATING_PIXELS:
         raise CalibrationError(
-            f"The EEPROM marks {broken} broken and {outliers} outlier pixels; a sensor leaves the factory with "
-            f"{MAX_DEVIATING_PIXELS} at most. {READ_AGAIN.capitalize()}"
+            f"The EEPROM marks {broken} broken and {outliers} outlier pixels, where a sensor has "
+            f"{MAX_DEVIATING_PIXELS} at most; {READ_AGAIN}"
         )

@@ -1,10 +1,13 @@
 """Which pixels a subpage measures, how two subpages make a frame, and how bad pixels are mended."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 24
 COLUMNS = 32
+PIXELS = ROWS * COLUMNS
 
 _row, _column = np.indices((ROWS, COLUMNS))
 _CHESS_SUBPAGE = (_row + _column) % 2
@@ -24,6 +27,25 @@ def subpage_mask(chess: bool, subpage: int) -> NDArray[np.bool_]:
     Source: MLX90640 datasheet §11.2.2.7 (pattern) and §10.6.
     """
     return (_CHESS_SUBPAGE if chess else _INTERLEAVED_SUBPAGE) == subpage
+
+
+def measured_view(rows: NDArray[Any], chess: bool, subpage: int) -> NDArray[Any]:
+    """The pixels that `subpage` measures, in the order of `subpage_mask`, as a view.
+
+    rows: (N, width) contiguous; the first 768 of each row are the pixels.
+    Returns (N, 12, 2, 16) in chess pattern, (N, 12, 1, 32) in interleaved.
+
+    From a measured pixel of an even row to its like in the row below it is always 33 places, or always 31:
+    one strided view holds them all, and copying it costs less than half of an index array.
+    """
+    step = rows.itemsize
+    if chess:
+        shape, offset = (len(rows), ROWS // 2, 2, COLUMNS // 2), subpage
+        strides = (rows.shape[1], 2 * COLUMNS, COLUMNS + 1 - 2 * subpage, 2)
+    else:
+        shape, offset = (len(rows), ROWS // 2, 1, COLUMNS), subpage * COLUMNS
+        strides = (rows.shape[1], 2 * COLUMNS, COLUMNS, 1)
+    return np.ndarray(shape, rows.dtype, rows, offset * step, tuple(places * step for places in strides))
 
 
 def merge(older: NDArray[np.floating], newer: NDArray[np.floating]) -> NDArray[np.floating]:
