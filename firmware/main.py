@@ -1,6 +1,11 @@
 """What the chip runs when it starts."""
 
+import gc
+
 import board
-from device import app
+
+gc.collect()  # between imports: what compiling leaves behind would split the heap for good
+
+from device import app  # noqa: E402
 
 app.run(board)

@@ -3,12 +3,11 @@
 import sys
 
 import vfs
-from machine import I2C, PWM, UART, Flash, Pin, unique_id
+from machine import I2C, PWM, UART, Flash, Pin
 from world import world
 
 STORAGE = "/flash"
 SETTINGS = world.facts["settings"]
-DEVICE_ID = unique_id()
 GREEN, RED, BUZZER, RELAY = 25, 26, 27, 14
 
 

@@ -8,6 +8,8 @@ from time import ticks_diff, ticks_ms
 import machine
 from doumen_wire import messages, records
 
+gc.collect()
+
 from device import config
 from device.counters import Counters
 from device.errors import ConfigError
@@ -34,9 +36,11 @@ def run(board):
     except ConfigError as error:
         print("doumen: config.json:", error)
         return
-    print("doumen {} {}.{}.{} UNSEALED: records and commands are neither encrypted nor authenticated".format(
-        settings["role"], *VERSION
-    ))
+    print(
+        "doumen {} {}.{}.{} UNSEALED: records and commands are neither encrypted nor authenticated".format(
+            settings["role"], *VERSION
+        )
+    )
     try:
         asyncio.run(_Device(board, settings).main())
     except Exception as error:  # noqa: BLE001  # whatever it is: a device that stands still is worse than a restart
@@ -67,6 +71,7 @@ class _Device:
         self._session = Session(link, handlers, self._counters, getattr(self._role, "live", None))
 
     def _make_gate(self):
+        gc.collect()
         from device.gate import Gate
         from device.indicator import Indicator
         from device.mlx90640 import MLX90640
@@ -77,6 +82,7 @@ class _Device:
         return Gate(sensor, lights, self._counters, self._settings["refresh_hz"])
 
     def _make_badge(self):
+        gc.collect()
         from device.badge import Badge
         from device.gnss import Receiver
 
@@ -87,6 +93,9 @@ class _Device:
         return Badge(uart, Receiver(self._counters), self._log, self._settings)
 
     async def main(self):
+        gc.collect()
+        # Collecting early keeps short-lived things low in the heap, where the holes of the start are.
+        gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
         if self._code == records.GATE:
             tasks = (
                 self._role.sense(self._alive),
@@ -119,7 +128,7 @@ class _Device:
         major, minor, patch = VERSION
         identity = records.IDENTITY.pack(
             role=self._code,
-            device_id=self._board.DEVICE_ID,
+            device_id=int.from_bytes(machine.unique_id()[:8], "big"),
             major=major,
             minor=minor,
             patch=patch,

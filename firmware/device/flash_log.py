@@ -65,12 +65,12 @@ class FlashLog:
             self._make_room()
         first = self.next_seq - self.next_seq % BLOCKS_A_FILE
         block = records.pack_block(self.epoch, self.next_seq, self._boots, self._open)
+        due = (self.next_seq - first) * records.BLOCK_BYTES
+        size = self._size(first)
         try:
-            with open(self._path(first), "ab") as file:
-                due = (self.next_seq - first) * records.BLOCK_BYTES
-                size = file.tell()
-                if size <= due:
-                    # What a failed write left behind is filled up: every block keeps its place.
+            if size <= due:
+                # What a failed write left behind is filled up: every block keeps its place.
+                with open(self._path(first), "ab") as file:
                     file.write(b"\xff" * (due - size) + block + b"\xff" * (records.BLOCK_BYTES - len(block)))
         except OSError as error:
             self._counters.flash_errors += 1
@@ -142,8 +142,10 @@ class FlashLog:
                 continue
             self._files.append(first)
             self.records += self._count(first)
-            size = os.stat(self._path(first))[6]
-            self.next_seq = max(self.next_seq, first + (size + records.BLOCK_BYTES - 1) // records.BLOCK_BYTES)
+            size = self._size(first)
+            self.next_seq = max(
+                self.next_seq, first + (size + records.BLOCK_BYTES - 1) // records.BLOCK_BYTES
+            )
 
     def _count(self, first):
         """Fixes in one file."""
@@ -165,6 +167,12 @@ class FlashLog:
         except (OSError, WireError):
             return None
         return page[:size] if found == seq else None
+
+    def _size(self, first):
+        try:
+            return os.stat(self._path(first))[6]
+        except OSError:
+            return 0
 
     def _path(self, first):
         return f"{self._directory}/{self.epoch:04x}-{first:08x}.seg"

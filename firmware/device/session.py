@@ -56,7 +56,9 @@ class Session:
             head, payload = await self._live.take()
             if not self.streaming or not self.host_present():
                 continue
-            view = writer.pack(packets.LIVE, self._live_sent, messages.pack_message(messages.SUBPAGE, 0), head, payload)
+            view = writer.pack(
+                packets.LIVE, self._live_sent, messages.pack_message(messages.SUBPAGE, 0), head, payload
+            )
             self._live_sent += 1
             await self._link.write(view)
 
@@ -84,7 +86,7 @@ class Session:
 
     async def _on_hello(self, payload):
         try:
-            hello = messages.HELLO_FIELDS.unpack(payload)
+            hello = messages.HELLO_FIELDS.unpack_mixed(payload)
             version = messages.choose_version(hello["min_version"], hello["max_version"])
         except VersionError:
             await self._refuse(messages.REFUSE_VERSION)
@@ -96,7 +98,11 @@ class Session:
             await self._refuse(messages.REFUSE_SUITE)
             return
         welcome = messages.WELCOME_FIELDS.pack(
-            version=version, suite=messages.SUITE_PLAIN, reserved=0, nonce=os.urandom(16), proof=bytes(16)
+            version=version,
+            suite=messages.SUITE_PLAIN,
+            reserved=0,
+            nonce=os.urandom(16),
+            proof=hello["nonce"],
         )
         self._is_open = True
         self._received = -1
@@ -107,7 +113,9 @@ class Session:
 
     async def _refuse(self, code):
         self._counters.refused += 1
-        fields = messages.REFUSE_FIELDS.pack(code=code, min_version=messages.VERSION, max_version=messages.VERSION)
+        fields = messages.REFUSE_FIELDS.pack(
+            code=code, min_version=messages.VERSION, max_version=messages.VERSION
+        )
         await self._link.write(self._replies.pack(packets.REFUSE, None, fields))
 
     async def _on_command(self, payload):

@@ -171,12 +171,28 @@ class ScreeningSettings(BaseModel):
         return self
 
 
+class GateSettings(BaseModel):
+    """How a gate's sensor is read and how long its lights show a verdict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    emissivity: float = Field(default=0.98, ge=0.5, le=1, description="of what is looked at; human skin 0.98")
+    warm_up_s: int = Field(
+        default=240,
+        ge=0,
+        le=7200,
+        description="after power-on, s, during which nobody passes (datasheet §12.2.2)",
+    )
+    hold_ms: int = Field(default=3_000, ge=500, le=30_000, description="how long a verdict is shown, ms")
+
+
 class Settings(BaseSettings):
     """All settings of a host."""
 
     model_config = SettingsConfigDict(env_prefix="DOUMEN_", env_nested_delimiter="__", extra="forbid")
 
     database: str = Field(default="sqlite:///doumen.db", description="SQLAlchemy URL of the database")
+    gate: GateSettings = Field(default=GateSettings(), description="the gates")
     screening: ScreeningSettings = Field(default=ScreeningSettings(), description="the screening rule")
 
     @classmethod
@@ -212,7 +228,7 @@ def load_settings(path: Path | None = None) -> Settings:
         raise ConfigError(f"{file}: not valid TOML: {error}") from error
     except (SettingsError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"settings cannot be read: {error}; see {file} and DOUMEN_... variables") from error
-    return Settings.model_construct(database=loaded.database, screening=loaded.screening)
+    return Settings.model_construct(database=loaded.database, gate=loaded.gate, screening=loaded.screening)
 
 
 def _in_one_line(error: ValidationError) -> str:
@@ -231,7 +247,7 @@ def _in_one_line(error: ValidationError) -> str:
 def _lookup(location: tuple[str, ...]) -> tuple[str, list[str]]:
     """Description of the setting at `location`, and the names that its table knows."""
     model: type[BaseModel] = Settings
-    tables = {"screening": ScreeningSettings, "reference": ReferenceSettings}
+    tables = {"gate": GateSettings, "screening": ScreeningSettings, "reference": ReferenceSettings}
     for part in location[:-1]:
         model = tables.get(part, model)
     name = location[-1] if location else ""

@@ -19,7 +19,9 @@ def folder(name: str) -> Path:
     installed = _PACKAGE / "kit_files" / name
     if installed.is_dir():
         return installed
-    raise ConfigError(f"this installation has no {name}; install doumen from its wheel or run it from a checkout")
+    raise ConfigError(
+        f"this installation has no {name}; install doumen from its wheel or run it from a checkout"
+    )
 
 
 def board_constants(board: str, module: str) -> dict[str, int]:

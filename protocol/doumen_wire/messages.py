@@ -13,6 +13,7 @@ VERSION = 1
 SUITE_PLAIN = 0x80  # unsealed; bit 0 is left for AES-128-CCM
 
 HELLO_FIELDS = Layout("hello", ("min_version", "B"), ("max_version", "B"), ("suites", "B"), ("nonce", "16s"))
+# Unsealed, the proof is the nonce of the hello that is answered: no more than a receipt.
 WELCOME_FIELDS = Layout(
     "welcome", ("version", "B"), ("suite", "B"), ("reserved", "B", 0, 0), ("nonce", "16s"), ("proof", "16s")
 )
@@ -25,14 +26,6 @@ REFUSE_SUITE = 3
 REFUSE_NO_SESSION = 4
 REFUSE_TYPE = 5
 REFUSE_MALFORMED = 6
-REFUSE_NAMES = {
-    REFUSE_NO_KEY: "it holds no key",
-    REFUSE_VERSION: "it speaks none of our versions",
-    REFUSE_SUITE: "it accepts none of our cipher suites",
-    REFUSE_NO_SESSION: "it has restarted and wants a new hello",
-    REFUSE_TYPE: "it does not know this type of packet",
-    REFUSE_MALFORMED: "the packet had the wrong length",
-}
 
 # Commands.
 IDENTIFY = 0x01
@@ -91,15 +84,6 @@ WRONG_ROLE = 4
 OTHER_EPOCH = 5
 SENSOR_SILENT = 6
 FLASH_FAILED = 7
-REFUSED_NAMES = {
-    UNKNOWN_KIND: "it does not know this command: its firmware is older than this host",
-    MALFORMED: "the command had the wrong length",
-    OUT_OF_RANGE: "a value was out of range",
-    WRONG_ROLE: "a device of this role has no such thing",
-    OTHER_EPOCH: "its log has a new epoch: it was wiped or restored",
-    SENSOR_SILENT: "its thermal sensor does not answer; check SDA, SCL and 3.3 V",
-    FLASH_FAILED: "its flash failed",
-}
 
 _MESSAGE_HEAD = 3
 

@@ -12,7 +12,7 @@ BADGE = 2
 IDENTITY = Layout(
     "identity",
     ("role", "B", GATE, BADGE),
-    ("device_id", "8s"),
+    ("device_id", "Q"),  # a radio's factory number, six or eight bytes, big-endian
     ("major", "B"),
     ("minor", "B"),
     ("patch", "B"),

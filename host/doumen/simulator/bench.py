@@ -94,7 +94,9 @@ class Bench:
             self._limit_us = time_us
             self._wake.send(b"!")
             if not self._reached.wait_for(lambda: self._now_us >= time_us or self._stopping, timeout_s):
-                raise SimulatorError(f"the world stands at {self._now_us} us, {time_us} were asked: {self.log()[-500:]}")
+                raise SimulatorError(
+                    f"the world stands at {self._now_us} us, {time_us} were asked: {self.log()[-500:]}"
+                )
 
     def power_cut(self, off_s: float = 0.2) -> None:
         """Pull the plug, and put it back after so many seconds."""

@@ -40,7 +40,9 @@ class Mlx90640:
 
     address = 0x33
 
-    def __init__(self, eeprom: Words, scene: Scene, *, control: int = POWER_ON_CONTROL, bus_hz: int = 400_000) -> None:
+    def __init__(
+        self, eeprom: Words, scene: Scene, *, control: int = POWER_ON_CONTROL, bus_hz: int = 400_000
+    ) -> None:
         if eeprom.shape != (EEPROM_WORDS,):
             raise ValueError(f"an EEPROM has {EEPROM_WORDS} words, not {eeprom.shape}")
         self.eeprom = eeprom.astype(np.uint16)

@@ -11,7 +11,22 @@ from dataclasses import dataclass
 _TIMED = re.compile(rb"\$..(?:RMC|GGA|GNS|ZDA|GLL|BWC),(?:[^,]*,[A-Z],[^,]*,[A-Z],)?(\d{6}(?:\.\d+)?)")
 _GLL = re.compile(rb"\$..GLL,[^,]*,[^,]*,[^,]*,[^,]*,(\d{6}(?:\.\d+)?)")
 # The order of $PCAS03's fields.
-_RATED = (b"GGA", b"GLL", b"GSA", b"GSV", b"RMC", b"VTG", b"ZDA", b"ANT", b"DHV", b"LPS", b"", b"", b"UTC", b"GST")
+_RATED = (
+    b"GGA",
+    b"GLL",
+    b"GSA",
+    b"GSV",
+    b"RMC",
+    b"VTG",
+    b"ZDA",
+    b"ANT",
+    b"DHV",
+    b"LPS",
+    b"",
+    b"",
+    b"UTC",
+    b"GST",
+)
 _BAUDS = (4800, 9600, 19200, 38400, 57600, 115200)
 _DAY_MS = 86_400_000
 _BITS_A_BYTE = 10
@@ -143,7 +158,9 @@ def _epochs(lines: Iterable[bytes]) -> list[_Epoch]:
             epochs.append(_Epoch(time_ms, of_day_ms, tuple(group)))
             group = []
             step = (named - of_day_ms) % _DAY_MS
-            time_ms += step if step < _DAY_MS // 2 else 0  # a clock that is set back does not stop the receiver
+            time_ms += (
+                step if step < _DAY_MS // 2 else 0
+            )  # a clock that is set back does not stop the receiver
         if named is not None:
             of_day_ms = named
         group.append(line if line.endswith(b"\n") else line + b"\r\n")

@@ -31,7 +31,9 @@ def environment(*, board: str | None = None, **more: str) -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "MICROPYPATH": ":".join(path), **more}
 
 
-def start_firmware(heap: str, world: str, terminal: int, log: IO[bytes], directory: Path) -> "subprocess.Popen[bytes]":
+def start_firmware(
+    heap: str, world: str, terminal: int, log: IO[bytes], directory: Path
+) -> "subprocess.Popen[bytes]":
     """The firmware's main.py on the simulated board, its USB port on the open file `terminal`.
 
     world: host:port of the board's world. log: where the VM's own complaints go.

@@ -1,0 +1,63 @@
+"""A gate's subpages become events: calibrate, merge, screen. No link, no clock, no file.
+
+The same for a live gate and for a recording.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doumen.config import Settings
+from doumen.model import Reason
+from doumen.screening import Event, Screener
+from doumen.thermal.calibration import Calibration
+from doumen.thermal.pixels import merge, repair
+from doumen.thermal.temperature import ambient_c, object_c, supply_v
+
+# Two halves of a frame further apart than this show two scenes.
+_HALVES_MS = 400
+_SUPPLY_V = (3.0, 3.6)
+_AMBIENT_C = (-40.0, 85.0)
+_CHESS = 0x1000
+
+
+class GatePipeline:
+    """One sensor, from its start until it is replaced. `frame_c` and `ambient_c` are of the latest subpage."""
+
+    def __init__(
+        self, eeprom: NDArray[np.uint16], settings: Settings, baseline: Sequence[float] = ()
+    ) -> None:
+        """Raises CalibrationError if the EEPROM is not a sensor's."""
+        self._calibration = Calibration.from_eeprom(eeprom)
+        self._bad = self._calibration.broken | self._calibration.outlier
+        self._settings = settings
+        self._other: NDArray[np.float32] | None = None
+        self._other_ms = 0
+        self.screener = Screener(settings.screening, baseline)
+        self.frame_c: NDArray[np.float32] | None = None
+        self.ambient_c = float("nan")
+        self.subpages = 0
+
+    def feed(self, t_ms: int, words: NDArray[np.uint16], faults: tuple[Reason, ...] = ()) -> list[Event]:
+        """One subpage: t_ms, the time of its end; words: (834,) uint16. Returns what happened."""
+        self.subpages += 1
+        rows = words[np.newaxis]
+        settings = self._settings.gate
+        image = object_c(self._calibration, rows, emissivity=settings.emissivity)[0]
+        self.ambient_c = float(ambient_c(self._calibration, rows)[0])
+        supply = float(supply_v(self._calibration, rows)[0])
+        if not (_SUPPLY_V[0] <= supply <= _SUPPLY_V[1] and _AMBIENT_C[0] <= self.ambient_c <= _AMBIENT_C[1]):
+            faults = (*faults, Reason.SENSOR_FAULT)
+        if self._bad.any():
+            image = repair(image, self._bad, chess=bool(words[832] & _CHESS))
+        older, older_ms = self._other, self._other_ms
+        self._other, self._other_ms = image, t_ms
+        if older is None or not 0 <= t_ms - older_ms <= _HALVES_MS:
+            return []
+        self.frame_c = merge(older, image).astype(np.float32, copy=False)
+        return self.screener.update(t_ms, self.frame_c, faults=faults)
+
+    def finish(self) -> list[Event]:
+        """End what is going on: the gate went away."""
+        return self.screener.finish()
