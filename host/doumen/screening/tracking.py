@@ -13,11 +13,13 @@ from doumen.screening.face import Head
 # single file are more than a head apart.
 NEAR_HEADS, NEAREST_PX = 0.8, 4.0
 SIGHTINGS_TO_START = 4
+# A head seen again after longer than this has had time to stop, ms.
+PREDICTED_MS = 250
 
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """One head over time. `speed` is pixels a subpage (down, right); `started` once seen often enough."""
+    """One head over time. `speed` is pixels a ms (down, right); `started` once seen often enough."""
 
     head: Head
     first_ms: int
@@ -29,15 +31,18 @@ class Track:
     def started(self) -> bool:
         return self.sightings >= SIGHTINGS_TO_START
 
-    def distance_px(self, head: Head) -> float:
-        """How far `head` is from where this track should be now, pixels; columns count, rows a little."""
-        down, right = self.head.top + self.speed[0], self.head.column + self.speed[1]
+    def distance_px(self, t_ms: int, head: Head) -> float:
+        """How far `head` is from where this track should be now, pixels; columns count, rows half."""
+        elapsed_ms = min(t_ms - self.seen_ms, PREDICTED_MS)
+        down = self.head.top + self.speed[0] * elapsed_ms
+        right = self.head.column + self.speed[1] * elapsed_ms
         return math.hypot(head.column - right, 0.5 * (head.top - down))
 
     def follow(self, t_ms: int, head: Head) -> None:
         """The head was seen again."""
-        moved = (head.top - self.head.top, head.column - self.head.column)
-        self.speed = ((self.speed[0] + moved[0]) / 2, (self.speed[1] + moved[1]) / 2)
+        elapsed_ms = max(t_ms - self.seen_ms, 1)
+        down, right = (head.top - self.head.top) / elapsed_ms, (head.column - self.head.column) / elapsed_ms
+        self.speed = ((self.speed[0] + down) / 2, (self.speed[1] + right) / 2)
         self.head, self.seen_ms = head, t_ms
         self.sightings += 1
 
@@ -55,7 +60,7 @@ class Tracker:
         self.tracks = [track for track in self.tracks if track not in ended]
         pairs = sorted(
             (
-                (track.distance_px(head), i, j)
+                (track.distance_px(t_ms, head), i, j)
                 for i, track in enumerate(self.tracks)
                 for j, head in enumerate(heads)
             ),

@@ -164,7 +164,7 @@ def baseline_readings(seed: int = 0, count: int = 50, scatter_c: float = 0.2) ->
 
 
 # Median over the simulated passages of tests/host/screening/test_rates.py, which holds it to 0.1 K.
-READING_BELOW_EYE_DISC_C = -0.10
+READING_BELOW_EYE_DISC_C = -0.12
 
 
 def _ellipse(
