@@ -6,6 +6,6 @@ import board
 
 gc.collect()  # between imports: what compiling leaves behind would split the heap for good
 
-from device import app  # noqa: E402
+from device import app
 
 app.run(board)

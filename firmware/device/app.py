@@ -6,6 +6,7 @@ import sys
 from time import ticks_diff, ticks_ms
 
 import machine
+
 from doumen_wire import messages, records
 
 gc.collect()
@@ -182,5 +183,8 @@ def _count_boot(path):
             boots = int(file.read()) + 1
     except (OSError, ValueError):
         boots = 1
-    replace(path, str(boots).encode())
+    try:
+        replace(path, str(boots).encode())
+    except OSError as error:
+        print("boots not counted:", error)  # a device whose flash is full must still start and say so
     return boots & 0xFFFFFFFF

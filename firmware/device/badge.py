@@ -1,14 +1,14 @@
 """The role of a badge: satellite sentences in, fixes into the log, blocks out to the host."""
 
 import asyncio
-from micropython import const
 from time import ticks_diff, ticks_ms
 
-from doumen_wire import messages
-from doumen_wire.records import FIX
+from micropython import const
 
 from device.errors import FlashError
 from device.session import Refusal
+from doumen_wire import messages
+from doumen_wire.records import FIX
 
 _CHUNK = const(256)
 _QUIET_MS = const(400)  # an epoch's sentences come in one burst

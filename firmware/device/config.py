@@ -33,13 +33,16 @@ def load(path, board_settings):
     given = dict(board_settings)
     try:
         with open(path) as file:
-            given.update(json.load(file))
+            read = json.load(file)
     except OSError:
-        pass  # no file: the board's settings serve
+        read = {}  # no file: the board's settings serve
     except ValueError as error:
         raise ConfigError(f"{path} is not JSON") from error
+    if not isinstance(read, dict):
+        raise ConfigError(f'{path} is no object of settings like {{"role": "gate"}}')
+    given.update(read)
     role = given.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise ConfigError(f'"role" is {role}; write {{"role": "gate"}} or {{"role": "badge"}} to {path}')
     settings = dict(_COMMON)
     settings.update(_ROLES[role])
@@ -51,10 +54,10 @@ def load(path, board_settings):
 
 
 def _checked(key, value):
-    if key in _CHOICES and value not in _CHOICES[key]:
+    if key in _CHOICES and (value not in _CHOICES[key] or isinstance(value, (bool, float))):
         raise ConfigError(f'"{key}" is {value}; it can be {", ".join(str(v) for v in _CHOICES[key])}')
     if key in _RANGES:
         lowest, highest = _RANGES[key]
-        if not isinstance(value, int) or not lowest <= value <= highest:
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
             raise ConfigError(f'"{key}" is {value}; it can be {lowest} to {highest}')
     return value

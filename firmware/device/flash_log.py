@@ -9,10 +9,9 @@ import binascii
 import os
 import struct
 
+from device.errors import FlashError
 from doumen_wire import records
 from doumen_wire.errors import WireError
-
-from device.errors import FlashError
 
 BLOCKS_A_FILE = 8
 _STATE = "<HIII"  # epoch, next_seq, oldest wanted, records in blocks that are gone

@@ -1,15 +1,15 @@
 """The role of a gate: look at the sensor, stream what it saw, show what the host decided."""
 
 import asyncio
-from micropython import const
 from time import ticks_ms
 
-from doumen_wire import messages
-from doumen_wire.records import SUBPAGE_HEAD
+from micropython import const
 
 from device import indicator, mlx90640
 from device.errors import SensorError
 from device.session import LiveSlot, Refusal
+from doumen_wire import messages
+from doumen_wire.records import SUBPAGE_HEAD
 
 _TICKS_MASK = const(0x3FFFFFFF)
 _RETRY_MS = const(500)
@@ -47,6 +47,7 @@ class Gate:
                     self.eeprom = eeprom
                 pause = self._look()
             except SensorError as error:
+                self.live.withdraw()
                 self._counters.sensor_errors += 1
                 self.eeprom = None  # whatever comes back may be another sensor
                 print("sensor:", error)
@@ -80,8 +81,10 @@ class Gate:
             )
             self._sequence += 1
             self.live.offer(head, sensor.buffer)
-        elif found == mlx90640.TORN:
-            return 0  # the next one is there already
+        else:
+            self.live.withdraw()  # the buffer holds something else by now
+            if found == mlx90640.TORN:
+                return 0  # the next one is there already
         # The status needs no asking before four fifths of the period are over (the read took a part of them).
         return sensor.period_ms * 2 // 5
 

@@ -148,7 +148,9 @@ class Receiver:
             return  # a place without a date is no fix
         midnight = self._midnight_ms
         if of_day < self._last_of_day_ms - _DAY_MS // 2:
-            midnight += _DAY_MS  # GGA carries no date and midnight has passed since the last RMC
+            midnight += _DAY_MS  # GGA carries no date and midnight has passed since the last fix
+        self._midnight_ms = midnight
+        self._last_of_day_ms = of_day
         fix = Fix(midnight + of_day, pending[1], pending[2])
         if gga is not None:
             fix.quality, fix.satellites, fix.hdop_c = gga[3:]

@@ -4,8 +4,9 @@ Two LEDs tell everything by colour *and* rhythm: green steady is pass, both blin
 fast is stop, red slow is out of service.
 """
 
-from micropython import const
 from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
 
 OUT_OF_SERVICE = const(0)
 PASS = const(1)

@@ -3,12 +3,12 @@
 Source: MLX90640 datasheet rev 12: memory map §10.2-10.5, measurement flow §8.2, I2C §9.
 """
 
-from micropython import const
 from time import ticks_diff, ticks_ms
 
-from doumen_wire.records import EEPROM_BYTES, SUBPAGE_BYTES
+from micropython import const
 
 from device.errors import SensorError
+from doumen_wire.records import EEPROM_BYTES, SUBPAGE_BYTES
 
 _EEPROM = const(0x2400)
 _RAM = const(0x0400)

@@ -58,6 +58,9 @@ def degrees_e7(field, hemisphere, limit):
     sign = 1 if hemisphere in (b"N", b"E") else -1
     if hemisphere not in ((b"N", b"S") if limit == 90 else (b"E", b"W")):
         return None
+    # The standard pads with zeros: with fewer digits one was lost, and the place would be another.
+    if len(field.partition(b".")[0]) != (4 if limit == 90 else 5):
+        return None
     minutes_e7 = scaled(field, 7)
     if minutes_e7 is None:
         return None

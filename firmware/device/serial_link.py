@@ -5,6 +5,7 @@ for n bytes, and whose write(view) returns how many bytes it took (None or 0 whe
 """
 
 import asyncio
+
 from micropython import const
 
 _CHUNK = const(512)

@@ -5,8 +5,9 @@ The device speaks only when spoken to, but for live data. A new hello replaces t
 
 import asyncio
 import os
-from micropython import const
 from time import ticks_diff, ticks_ms
+
+from micropython import const
 
 from doumen_wire import messages, packets
 from doumen_wire.errors import OutOfRangeError, TruncatedError, VersionError
@@ -37,7 +38,9 @@ class Session:
 
     def host_present(self):
         """Whether a host has spoken in this session during the last three seconds."""
-        return self._is_open and ticks_diff(ticks_ms(), self._heard_ms) < _HOST_SILENT_MS
+        if self._heard_ms is not None and ticks_diff(ticks_ms(), self._heard_ms) >= _HOST_SILENT_MS:
+            self._heard_ms = None  # remembered: after six days the ticks would have wrapped and say otherwise
+        return self._heard_ms is not None
 
     async def receive(self):
         """Read and obey, for ever."""
@@ -71,6 +74,8 @@ class Session:
     async def _on_packet(self, packet):
         if packet.type == packets.HELLO:
             await self._on_hello(packet.payload)
+        elif packet.type == packets.REFUSE:
+            pass  # a refusal answered by a refusal would go on for ever on a line that echoes
         elif packet.type != packets.COMMAND:
             await self._refuse(messages.REFUSE_TYPE)
         elif not self._is_open:
@@ -86,7 +91,8 @@ class Session:
 
     async def _on_hello(self, payload):
         try:
-            hello = messages.HELLO_FIELDS.unpack_mixed(payload)
+            # A newer version may append to its hello; these fields stay.
+            hello = messages.HELLO_FIELDS.unpack_mixed(payload, exact=False)
             version = messages.choose_version(hello["min_version"], hello["max_version"])
         except VersionError:
             await self._refuse(messages.REFUSE_VERSION)
@@ -163,8 +169,15 @@ class LiveSlot:
         self._message = (head, payload)
         self._filled.set()
 
+    def withdraw(self):
+        """What was offered and not fetched is no longer true: its buffer has been written to."""
+        if self._filled.is_set():
+            self._filled.clear()
+            self._counters.live_dropped += 1
+
     async def take(self):
         """(head, payload) of the newest message, as soon as there is one."""
-        await self._filled.wait()
+        while not self._filled.is_set():
+            await self._filled.wait()
         self._filled.clear()
         return self._message

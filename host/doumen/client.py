@@ -15,19 +15,18 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
-from doumen_wire import messages, packets, records
-from doumen_wire.errors import WireError
-from doumen_wire.layout import Layout
 from numpy.typing import NDArray
 
 from doumen.errors import DeviceRefused, DoumenError, LinkError, LinkLost
 from doumen.links import Link, open_link
 from doumen.model import Positionfix, Verdict
 from doumen.store import Cursor, Ingested, Store, StoredBlock
+from doumen_wire import messages, packets, records
+from doumen_wire.errors import WireError
+from doumen_wire.layout import Layout
 
 _ANSWER_S = 1.0
 _TRIES = 4
-_CREDITS = 16
 _LIVE_QUEUE = 32
 _ROLES = {records.GATE: "gate", records.BADGE: "badge"}
 
@@ -203,19 +202,24 @@ class Client:
         await self.ask(messages.VERDICT, fields, messages.DONE)
 
     async def sync(
-        self, store: Store, progress: Callable[[int, int, Ingested], None] | None = None
+        self,
+        store: Store,
+        progress: Callable[[int, int, Ingested], None] | None = None,
+        *,
+        blocks_at_once: int = 16,
     ) -> Ingested:
         """Take over everything that the badge has logged; what is stored and acknowledged it forgets.
 
-        Rows and cursor are committed together before the badge is told. progress: (next cursor, end, stored so
-        far). Raises LinkLost, DeviceRefused, StoreError; what was acknowledged before stays stored.
+        Rows and cursor are committed together before the badge is told. progress: called with next cursor, end
+        of the log, stored so far. blocks_at_once: that many (1 to 256) in one transaction.
+        Raises LinkLost, DeviceRefused, StoreError; what was acknowledged before stays stored.
         """
         device_id, epoch = self.identity.device_id, self.identity.epoch
         fixes = store.positionfixes
         cursor = await asyncio.to_thread(fixes.cursor, device_id, epoch)
         total = Ingested(0, 0)
         while True:
-            blocks, cursor, end = await self._read_blocks(epoch, cursor)
+            blocks, cursor, end = await self._read_blocks(epoch, cursor, blocks_at_once)
             got = await asyncio.to_thread(fixes.ingest, device_id, blocks, Cursor(epoch, cursor))
             total = Ingested(total.stored + got.stored, total.duplicated + got.duplicated)
             await self.ask(messages.ACK, messages.ACK_FIELDS.pack(epoch=epoch, cursor=cursor), messages.DONE)
@@ -224,9 +228,9 @@ class Client:
             if cursor >= end:
                 return total
 
-    async def _read_blocks(self, epoch: int, cursor: int) -> tuple[list[StoredBlock], int, int]:
+    async def _read_blocks(self, epoch: int, cursor: int, credits: int) -> tuple[list[StoredBlock], int, int]:
         """Some blocks from cursor on, the cursor after them, and the end of the log."""
-        request = messages.READ_FIELDS.pack(epoch=epoch, cursor=cursor, credits=_CREDITS)
+        request = messages.READ_FIELDS.pack(epoch=epoch, cursor=cursor, credits=credits)
         parts, last = await self._converse(messages.READ, request, {messages.END}, messages.BLOCK)
         end = _read(messages.END_FIELDS, last)
         blocks: list[StoredBlock] = []

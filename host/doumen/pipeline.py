@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doumen.config import Settings
-from doumen.model import Reason
-from doumen.screening import Event, Screener
+from doumen.model import Passage, Reason, Verdict
+from doumen.screening.decision import TEACHABLE
+from doumen.screening.events import Event
+from doumen.screening.screener import Screener
 from doumen.thermal.calibration import Calibration
 from doumen.thermal.pixels import merge, repair
 from doumen.thermal.temperature import ambient_c, object_c, supply_v
@@ -61,3 +63,14 @@ class GatePipeline:
     def finish(self) -> list[Event]:
         """End what is going on: the gate went away."""
         return self.screener.finish()
+
+
+def earlier_readings(passages: Sequence[Passage]) -> list[float]:
+    """The skin temperatures, °C, that may teach a baseline: those that neither alarmed nor were in doubt."""
+    return [
+        passage.reading.skin_c
+        for passage in passages
+        if passage.reading is not None
+        and passage.verdict is not Verdict.ELEVATED
+        and TEACHABLE.issuperset(passage.reading.reasons)
+    ]

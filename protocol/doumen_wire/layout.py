@@ -22,7 +22,7 @@ class Layout:
 
     def __init__(self, name: str, *fields: "tuple[str, str] | tuple[str, str, int, int]") -> None:
         self.name = name
-        self.fields = tuple(_complete(field) for field in fields)
+        self.fields = fields
         self._format = "<" + "".join(field[1] for field in fields)
         self.size = struct.calcsize(self._format)
 
@@ -34,11 +34,12 @@ class Layout:
         if len(values) != len(self.fields):
             raise TypeError(f"{self.name} has {len(self.fields)} fields, not {len(values)}")
         ordered: list[int | bytes] = []
-        for name, code, lowest, highest in self.fields:
-            if name not in values:
-                raise TypeError(f"{self.name} lacks {name}")
-            self._check(name, code, lowest, highest, values[name])
-            ordered.append(values[name])
+        for field in self.fields:
+            if field[0] not in values:
+                raise TypeError(f"{self.name} lacks {field[0]}")
+            value = values[field[0]]
+            self._check(field, value)
+            ordered.append(value)
         return struct.pack(self._format, *ordered)
 
     def unpack(
@@ -50,9 +51,11 @@ class Layout:
         """
         return self._read(data, offset, exact)  # type: ignore[return-value]  # bytes fields: see unpack_mixed
 
-    def unpack_mixed(self, data: "bytes | bytearray | memoryview") -> "dict[str, int | bytes]":
-        """The fields by name, byte strings among them; errors as in unpack."""
-        return self._read(data, 0, True)
+    def unpack_mixed(
+        self, data: "bytes | bytearray | memoryview", exact: bool = True
+    ) -> "dict[str, int | bytes]":
+        """The fields by name, byte strings among them; exact and errors as in unpack."""
+        return self._read(data, 0, exact)
 
     def _read(
         self, data: "bytes | bytearray | memoryview", offset: int, exact: bool
@@ -62,25 +65,25 @@ class Layout:
             raise TruncatedError(f"{self.name} has {self.size} bytes, not {length}")
         values: dict[str, int | bytes] = {}
         read = struct.unpack_from(self._format, data, offset)
-        for (name, code, lowest, highest), value in zip(self.fields, read):
-            self._check(name, code, lowest, highest, value)
-            values[name] = value
+        for field, value in zip(self.fields, read):
+            self._check(field, value)
+            values[field[0]] = value
         return values
 
-    def _check(self, name: str, code: str, lowest: int, highest: int, value: "int | bytes") -> None:
-        if code[-1] == "s":
+    def _check(self, field: "tuple[str, str] | tuple[str, str, int, int]", value: "int | bytes") -> None:
+        lowest, highest = limits(field)
+        if field[1][-1] == "s":
             if not isinstance(value, (bytes, bytearray)) or len(value) != highest:
-                raise OutOfRangeError(f"{self.name}.{name}: {highest} bytes are due")
+                raise OutOfRangeError(f"{self.name}.{field[0]}: {highest} bytes are due")
         elif not isinstance(value, int) or not lowest <= value <= highest:
-            raise OutOfRangeError(f"{self.name}.{name}: {value} is outside {lowest} to {highest}")
+            raise OutOfRangeError(f"{self.name}.{field[0]}: {value} is outside {lowest} to {highest}")
 
 
-def _complete(field: "tuple[str, str] | tuple[str, str, int, int]") -> "tuple[str, str, int, int]":
+def limits(field: "tuple[str, str] | tuple[str, str, int, int]") -> "tuple[int, int]":
+    """Lowest and highest value of an integer field; for bytes, their number twice."""
     if len(field) == 4:
-        return field
-    name, code = field
-    if code[-1] == "s":
-        size = int(code[:-1])
-        return (name, code, size, size)
-    lowest, highest = _INTEGER_RANGES[code]
-    return (name, code, lowest, highest)
+        return field[2:]
+    if field[1][-1] == "s":
+        size = int(field[1][:-1])
+        return size, size
+    return _INTEGER_RANGES[field[1]]

@@ -6,7 +6,7 @@ number; a live message has request 0. An unknown kind is answered by REFUSED, ne
 
 import struct
 
-from doumen_wire.errors import TruncatedError, VersionError
+from doumen_wire.errors import OutOfRangeError, TruncatedError, VersionError
 from doumen_wire.layout import Layout
 
 VERSION = 1
@@ -57,7 +57,7 @@ READ_FIELDS = Layout("read", ("epoch", "H"), ("cursor", "I"), ("credits", "H", 1
 ACK_FIELDS = Layout("ack", ("epoch", "H"), ("cursor", "I"))
 STREAM_FIELDS = Layout("stream", ("on", "B", 0, 1))
 VERDICT_FIELDS = Layout(
-    "verdict", ("verdict", "B", VERDICT_PASS, VERDICT_ELEVATED), ("passage", "I"), ("hold_ms", "H")
+    "verdict", ("verdict", "B", VERDICT_PASS, VERDICT_ELEVATED), ("passage", "I"), ("hold_ms", "H", 1, 0xFFFF)
 )
 TIME_FIELDS = Layout("time", ("host_ms", "Q", 0, 4102444800000))
 TIME_IS_FIELDS = Layout("time is", ("ticks_ms", "I", 0, 0x3FFFFFFF), ("boots", "I"))
@@ -89,7 +89,9 @@ _MESSAGE_HEAD = 3
 
 
 def pack_message(kind: int, request: int, fields: bytes = b"") -> bytes:
-    """kind, request number and packed fields."""
+    """kind, request number and packed fields. Raises OutOfRangeError if one of the numbers does not fit."""
+    if not (0 <= kind <= 0xFF and 0 <= request <= 0xFFFF):
+        raise OutOfRangeError(f"message {kind}, request {request}")
     return struct.pack("<BH", kind, request) + fields
 
 

@@ -102,8 +102,10 @@ class PacketWriter:
     ) -> memoryview:
         """Delimiters, COBS and CRC around the parts of a payload; good until the next call.
 
-        Raises OutOfRangeError if the payload is too long or the counter does not fit.
+        Raises OutOfRangeError if the payload is too long or type or counter does not fit.
         """
+        if not 0 <= packet_type <= 0xFF:
+            raise OutOfRangeError(f"packet type {packet_type}")
         buffer = self._buffer
         buffer[0] = 0
         buffer[2] = packet_type

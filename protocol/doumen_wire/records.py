@@ -97,11 +97,12 @@ FIXES_A_BLOCK = (BLOCK_BYTES - _BLOCK_HEAD.size - 4 - _BODY_HEAD.size) // FIX.si
 def pack_block(epoch: int, seq: int, boots: int, fixes: "list[bytes]") -> bytes:
     """One block of packed FIX records.
 
-    Raises OutOfRangeError if there is none or more than fit.
+    Raises OutOfRangeError if there is none, more than fit, or one of another length.
     """
-    if not 1 <= len(fixes) <= FIXES_A_BLOCK:
-        raise OutOfRangeError(f"block of {len(fixes)} fixes")
-    body = _BODY_HEAD.pack(kind=KIND_FIX, count=len(fixes), boots=boots) + b"".join(fixes)
+    packed = b"".join(fixes)
+    if not 1 <= len(fixes) <= FIXES_A_BLOCK or len(packed) != len(fixes) * FIX.size:
+        raise OutOfRangeError(f"block of {len(fixes)} fixes, {len(packed)} bytes")
+    body = _BODY_HEAD.pack(kind=KIND_FIX, count=len(fixes), boots=boots) + packed
     head = _BLOCK_HEAD.pack(format=_BLOCK_PLAIN, epoch_low=epoch & 0xFF, length=len(body), seq=seq)
     return head + body + struct.pack("<I", binascii.crc32(body, binascii.crc32(head)))
 

@@ -157,8 +157,6 @@ def expanded_uncertainty_c(measured: Measured, source_c: float | None, offset_no
 
     source_c: expanded uncertainty of the reference source, K; None without one.
     """
-    if source_c is None:
-        system = ERROR_WITHOUT_C / 2
-    else:
-        system = math.hypot(source_c / 2, ERROR_WITH_C / 2, offset_noise_c)
+    with_source = math.hypot((source_c or 0) / 2, ERROR_WITH_C / 2, offset_noise_c)
+    system = ERROR_WITHOUT_C / 2 if source_c is None else with_source
     return 2 * math.hypot(measured.noise_c, system, SAMPLING_SD_C)

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -98,11 +99,13 @@ class Bench:
                     f"the world stands at {self._now_us} us, {time_us} were asked: {self.log()[-500:]}"
                 )
 
-    def power_cut(self, off_s: float = 0.2) -> None:
-        """Pull the plug, and put it back after so many seconds."""
+    def power_cut(self, off_s: float = 0.2, meanwhile: Callable[[], None] | None = None) -> None:
+        """Pull the plug, and put it back after so many seconds. meanwhile: what to do to the board without power."""
         with self._lock:
             self._off_until_s = time.monotonic() + off_s
             self._kill()
+            if meanwhile is not None:
+                meanwhile()
 
     def log(self) -> str:
         """What the VM complained of."""

@@ -40,12 +40,12 @@ class _Epoch:
 
 
 class Receiver:
-    """starts when its UART is opened first; from then on `due_us` and `take` give what it says, and when.
+    """Starts when its UART is opened first; from then on `due_us` and `take` give what it says, and when.
 
     wrong_commands counts sentences to it that it did not understand; sent counts sentences that left it.
     """
 
-    def __init__(self, log: bytes, *, repeat: bool = False) -> None:
+    def __init__(self, log: bytes, *, baud: int = 9600, repeat: bool = False) -> None:
         self._epochs = _epochs(log.splitlines(keepends=True))
         if not self._epochs:
             raise ValueError("the log has no sentence with a time of day")
@@ -53,7 +53,7 @@ class Receiver:
         self._started_us: int | None = None
         self._next = 0
         self._round_ms = 0
-        self._baud = 9600
+        self._baud = baud
         self._interval_ms = 0
         self._last_epoch_ms: int | None = None
         self._off: set[bytes] = set()

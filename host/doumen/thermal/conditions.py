@@ -29,7 +29,7 @@ _FEW_ROWS = 8
 class Conditions(NamedTuple):
     """The circumstances of N subpages. Where the words give no number the values are not finite.
 
-    pattern: (N,), the place in `PATTERNS` or another number if there is no such subpage.
+    pattern: (N,), the place in `PATTERNS`, or 4 and more where there is no such subpage.
     supply_v: (N,), V. ambient_c: (N,), °C, Ta.
     ambient_k4, open_air_k4: (N, 1), Ta and Ta - 8 K, in K to the fourth power.
     factors: (N, 6); for an emissivity of 1, u = V_ir / alpha_comp of a pixel is factors[:, 0] times its raw
@@ -53,15 +53,20 @@ def conditions(calibration: Calibration, subpages: NDArray[np.uint16]) -> Condit
 
     Source: MLX90640 datasheet §11.2.2.1-8.
     """
-    words = subpages.view(np.int16)[:, _WORDS].astype(np.int64)
+    words = subpages.view(np.int16)[:, _WORDS]
     if len(words) <= _FEW_ROWS:
         derived = np.array([_derive_row(calibration, row) for row in words.tolist()]).reshape(-1, _DERIVED)
     else:
         with np.errstate(all="ignore"):
-            derived = np.stack(_derive(calibration, *words.T), axis=1)
-    # Column by column, in the order of `_derive`.
-    pattern, supply_v, ambient_c, *_ = derived.T
-    return Conditions(pattern, supply_v, ambient_c, derived[:, 3:4], derived[:, 4:5], derived[:, 5:])
+            derived = np.stack(_derive(calibration, *words.T.astype(np.int64)), axis=1)
+    return Conditions(
+        pattern=derived[:, 0],
+        supply_v=derived[:, 1],
+        ambient_c=derived[:, 2],
+        ambient_k4=derived[:, 3:4],
+        open_air_k4=derived[:, 4:5],
+        factors=derived[:, 5:],
+    )
 
 
 def as_subpages(subpages: ArrayLike) -> NDArray[np.uint16]:
@@ -78,7 +83,7 @@ def _derive_row(calibration: Calibration, row: list[int]) -> tuple[float, ...]:
     try:
         return _derive(calibration, *row)
     except ZeroDivisionError:
-        return (np.nan,) * _DERIVED
+        return (float(len(PATTERNS)),) + (np.nan,) * (_DERIVED - 1)
 
 
 def _derive(
@@ -117,7 +122,7 @@ def _derive(
     # §11.2.2.8: KsTa changes the sensitivity of all pixels alike.
     scale = 1 / (1 + cal.ks_ta * warmer)
     return (
-        chess + 2 * subpage,
+        chess + 2 * (subpage & 1) + len(PATTERNS) * ((subpage & 0xFFFE) != 0),
         supply_v,
         ambient_c,
         ambient_k2 * ambient_k2,

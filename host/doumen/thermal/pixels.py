@@ -13,6 +13,8 @@ _row, _column = np.indices((ROWS, COLUMNS))
 _CHESS_SUBPAGE = (_row + _column) % 2
 _INTERLEAVED_SUBPAGE = _row % 2
 
+# 2^16 where the measured one of two neighbours is the first, the low half of a little-endian number.
+_TO_HIGH_HALF = np.where(_CHESS_SUBPAGE[:, ::2].ravel() == [[0], [1]], 1 << 16, 1).astype(np.int32)
 # Neighbours that the same subpage measures, nearest first: diagonal in chess, the same row in interleaved.
 _CHESS_NEIGHBOURS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 _INTERLEAVED_NEIGHBOURS = ((0, -1), (0, 1))
@@ -27,6 +29,22 @@ def subpage_mask(chess: bool, subpage: int) -> NDArray[np.bool_]:
     Source: MLX90640 datasheet §11.2.2.7 (pattern) and §10.6.
     """
     return (_CHESS_SUBPAGE if chess else _INTERLEAVED_SUBPAGE) == subpage
+
+
+def measured_counts(rows: NDArray[np.uint16], chess: bool, subpage: int) -> NDArray[Any]:
+    """The signed counts of the pixels that `subpage` measures, in the order of `subpage_mask`.
+
+    rows: (N, even width) uint16, each row contiguous; the first 768 words are the pixels.
+    Returns (N, 384) int32 in chess pattern, (N, 12, 32) int16 in interleaved.
+
+    In chess one of two neighbours is measured, and which one is the same along a row: both are taken as one 32-bit
+    number, and shifts by constants leave the right half. That costs half of a strided copy.
+    """
+    if not chess:
+        return rows[:, :PIXELS].view(np.int16).reshape(len(rows), ROWS // 2, 2, COLUMNS)[:, :, subpage]
+    counts = rows.view("<i4")[:, : PIXELS // 2] * _TO_HIGH_HALF[subpage]
+    counts >>= 16
+    return counts
 
 
 def measured_view(rows: NDArray[Any], chess: bool, subpage: int) -> NDArray[Any]:

@@ -20,14 +20,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from doumen.thermal.calibration import Calibration
 from doumen.thermal.conditions import KELVIN, PATTERNS, as_subpages, conditions
-from doumen.thermal.pixels import COLUMNS, PIXELS, ROWS, measured_view, subpage_mask
+from doumen.thermal.pixels import COLUMNS, PIXELS, ROWS, measured_counts, measured_view, subpage_mask
 
 Floats = NDArray[np.float64]
 Reals = NDArray[Any]
 Rows = slice | NDArray[np.intp]
 
-# Measured: fewer rows pay numpy's overhead, more leave the second-level cache.
-_BLOCK_ROWS = 96
+# Size of one of a block's four arrays. Measured: smaller ones pay numpy's overhead, larger ones leave the
+# second-level cache.
+_BLOCK_BYTES = 192 * 1024
 
 
 class Table(NamedTuple):
@@ -81,7 +82,7 @@ def object_c(
     words = as_subpages(subpages)
     now = conditions(calibration, words)
     image_c = np.full((len(words), ROWS, COLUMNS), np.nan, dtype)
-    raw, flat = words.view(np.int16), image_c.reshape(-1, PIXELS)
+    flat = image_c.reshape(-1, PIXELS)
     with np.errstate(all="ignore"):
         inverse_emissivity = 1 / as_2d("emissivity", emissivity, len(words))
         reflected_k4 = now.open_air_k4
@@ -95,14 +96,15 @@ def object_c(
             scalars = np.concatenate((scalars * inverse_emissivity, shared), axis=1)
         scalars = scalars.astype(dtype)
 
-        for block in _blocks(now.pattern):
+        most_rows = _BLOCK_BYTES // (PIXELS // 2 * scalars.itemsize)
+        for block in _blocks(now.pattern, most_rows):
             u = np.empty((block[-1].stop, PIXELS // 2), dtype)
-            radiation = np.empty((len(u), PIXELS // 2 if mapped else 1), dtype)
+            radiation = np.empty_like(u)
             for pattern, rows, start, stop in block:
                 table = table_of(calibration, pattern, u.dtype)
                 part, row = u[start:stop], scalars[rows]
-                source = measured_view(raw, *PATTERNS[pattern])[rows]
-                part.reshape(source.shape)[:] = source
+                counts = measured_counts(words[rows], *PATTERNS[pattern])
+                part.reshape(counts.shape)[:] = counts
                 part *= row[:, :1]
                 part *= table.inverse_alpha
                 part -= row[:, 1:6] @ table.offset_terms
@@ -219,16 +221,17 @@ class _Part(NamedTuple):
     stop: int
 
 
-def _blocks(pattern: Floats) -> Iterator[list[_Part]]:
-    """The rows to compute in parts of one pattern, as many parts together as a block holds."""
-    kinds: list[float] = pattern.tolist()
+def _blocks(pattern: Floats, most_rows: int) -> Iterator[list[_Part]]:
+    """The rows to compute in parts of one pattern, as many parts together as a block of `most_rows` holds."""
+    # As bytes, in which Python counts and searches at the speed of memory.
+    kinds = pattern.astype(np.uint8).tobytes()
     block: list[_Part] = []
     filled = 0
     for kind in range(len(PATTERNS)):
         places = _places(kinds, kind)
-        for first in range(0, len(places), _BLOCK_ROWS):
-            chunk = places[first : first + _BLOCK_ROWS]
-            if filled + len(chunk) > _BLOCK_ROWS:
+        for first in range(0, len(places), most_rows):
+            chunk = places[first : first + most_rows]
+            if filled + len(chunk) > most_rows:
                 yield block
                 block, filled = [], 0
             rows = slice(chunk.start, chunk.stop, chunk.step) if isinstance(chunk, range) else np.array(chunk)
@@ -238,7 +241,7 @@ def _blocks(pattern: Floats) -> Iterator[list[_Part]]:
         yield block
 
 
-def _places(kinds: list[float], kind: int) -> range | list[int]:
+def _places(kinds: bytes, kind: int) -> range | list[int]:
     """Where `kind` stands; a range if evenly spaced, as sensors send them: numpy then makes no copies."""
     count = kinds.count(kind)
     if count == 0:

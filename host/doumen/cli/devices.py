@@ -1,0 +1,108 @@
+"""`doumen devices`: which devices are known, plugged in, and how they are."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from serial.tools import list_ports
+
+from doumen.cli.options import config_option, database_option, json_option, print_json, run_async, settings_of
+from doumen.client import connect
+from doumen.errors import DoumenError
+from doumen.store import Store
+
+
+@click.command(
+    epilog="\b\nExamples:\n  doumen devices\n  doumen devices --ports\n  doumen devices /dev/ttyUSB0 --json"
+)
+@click.argument("ports", nargs=-1, metavar="[PORT]...")
+@click.option("--ports", "list_only", is_flag=True, help="List this computer's serial ports.")
+@database_option
+@config_option
+@json_option
+def devices(
+    ports: tuple[str, ...], list_only: bool, database: str | None, config: Path | None, as_json: bool
+) -> None:
+    """List the devices of the database; or ask those at PORT who they are and how they do."""
+    if list_only:
+        _show(as_json, "ports", [_port(port) for port in sorted(list_ports.comports())])
+    elif ports:
+        _show(as_json, "devices", run_async(_ask_all(ports)))
+    else:
+        with Store(settings_of(config, database).database) as store:
+            counts = store.positionfixes.counts()
+            rows: list[dict[str, object]] = [
+                {
+                    "device": device.device_id,
+                    "role": device.role,
+                    "firmware": device.firmware,
+                    "last_seen": _local(device.last_seen_ms),
+                    "fixes": counts.get(device.device_id, 0),
+                    "passages": sum(store.passages.counts(device.device_id).values()),
+                }
+                for device in store.devices.all()
+            ]
+        _show(as_json, "devices", rows)
+
+
+async def _ask_all(ports: tuple[str, ...]) -> list[dict[str, object]]:
+    return list(await asyncio.gather(*(_ask(port) for port in ports)))
+
+
+async def _ask(port: str) -> dict[str, object]:
+    try:
+        async with await connect(port) as client:
+            identity = client.identity
+            status = await client.status()
+    except DoumenError as error:
+        if len(str(error)) and port not in str(error):
+            raise DoumenError(f"{port}: {error}") from error
+        raise
+    return {
+        "port": port,
+        "device": identity.device_id,
+        "role": identity.role,
+        "firmware": identity.firmware,
+        "sealed": False,
+        **{name: value for name, value in status.items() if name != "role"},
+    }
+
+
+def _port(port: object) -> dict[str, object]:
+    return {
+        "port": getattr(port, "device", ""),
+        "what": getattr(port, "description", ""),
+        "usb": None
+        if getattr(port, "vid", None) is None
+        else f"{getattr(port, 'vid', 0):04x}:{getattr(port, 'pid', 0):04x}",
+    }
+
+
+def _local(time_ms: int | None) -> str | None:
+    return (
+        None
+        if time_ms is None
+        else datetime.fromtimestamp(time_ms / 1000).astimezone().isoformat(" ", "seconds")
+    )
+
+
+def _show(as_json: bool, what: str, rows: list[dict[str, object]]) -> None:
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        click.echo(f"no {what}")
+        return
+    console = Console(highlight=False)
+    if len(rows[0]) > 8:  # a status: one line a fact reads better than a wide table
+        for row in rows:
+            for name, value in row.items():
+                console.print(f"{name:>14}  {value}")
+        return
+    table = Table(*rows[0].keys(), box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table)

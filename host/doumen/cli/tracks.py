@@ -1,0 +1,71 @@
+"""`doumen tracks`: what the badges' positions say."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from doumen.cli.options import config_option, database_option, settings_of
+from doumen.errors import StoreError
+from doumen.store import Store
+from doumen.tracks.geojson import write_geojson
+
+
+@click.group()
+def tracks() -> None:
+    """Positions of badges."""
+
+
+@tracks.command(
+    epilog="\b\nExamples:\n  doumen tracks export bad0e00000000001 -o day.geojson --from 2026-08-05T06:00\n"
+    "  doumen tracks export bad0e00000000001 | jq ."
+)
+@click.argument("device")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File. [default: standard output]"
+)
+@click.option(
+    "--from",
+    "start",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    help="Local time.",
+)
+@click.option(
+    "--to",
+    "end",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    help="Local time.",
+)
+@click.option(
+    "--gap", default=120.0, show_default=True, metavar="S", help="A longer silence than this ends a line."
+)
+@database_option
+@config_option
+def export(
+    device: str,
+    output: Path | None,
+    start: datetime | None,
+    end: datetime | None,
+    gap: float,
+    database: str | None,
+    config: Path | None,
+) -> None:
+    """Write the track of one badge (DEVICE, its id) as GeoJSON."""
+    with Store(settings_of(config, database).database) as store:
+        if store.devices.get(device) is None:
+            raise StoreError(f"no device {device} in the database; `doumen devices` lists those it knows")
+        fixes = store.positionfixes.between(device, _ms(start), _ms(end))
+        if output is None:
+            write_geojson(sys.stdout, device, fixes, gap_ms=round(gap * 1000))
+            return
+        try:
+            with output.open("w", encoding="utf-8") as file:
+                count = write_geojson(file, device, fixes, gap_ms=round(gap * 1000))
+        except OSError as error:
+            raise StoreError(f"{output}: {error.strerror}; name another file") from error
+    click.echo(f"{count} fixes written to {output}", err=True)
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.astimezone().timestamp() * 1000)
