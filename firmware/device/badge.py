@@ -36,25 +36,31 @@ class Badge:
                 fixes = self._receiver.feed(data) if data else ()
             except asyncio.TimeoutError:
                 fixes = self._receiver.flush()
-            try:
-                self._keep(fixes)
-            except FlashError as error:
-                print("log:", error)  # counted where it happened; the fixes stay in memory for the next try
+            for fix in fixes:
+                self._safely(self._keep, fix)
+            self._safely(self._close_aged)
             alive()
 
-    def _keep(self, fixes):
-        for fix in fixes:
-            self._log.append(
-                FIX.pack(
-                    time_ms=fix.time_ms,
-                    lat_e7=fix.lat_e7,
-                    lon_e7=fix.lon_e7,
-                    hdop_c=fix.hdop_c,
-                    satellites=fix.satellites,
-                    quality=fix.quality,
-                )
+    def _safely(self, write, *arguments):
+        try:
+            write(*arguments)
+        except FlashError as error:
+            print("log:", error)  # counted where it happened; the fixes stay in memory for the next try
+
+    def _keep(self, fix):
+        self._log.append(
+            FIX.pack(
+                time_ms=fix.time_ms,
+                lat_e7=fix.lat_e7,
+                lon_e7=fix.lon_e7,
+                hdop_c=fix.hdop_c,
+                satellites=fix.satellites,
+                quality=fix.quality,
             )
-        # A power cut costs what is in the open block: its age is bounded.
+        )
+
+    def _close_aged(self):
+        """A power cut costs what is in the open block: its age is bounded."""
         now = ticks_ms()
         if not self._log.open_records:
             self._closed_ms = now
@@ -70,6 +76,9 @@ class Badge:
             log.close_block()  # a sync takes everything along
         except FlashError:
             pass  # counted there; what is on the flash can still be read
+        # A log that has lost its end: to go on would skip what comes next.
+        if fields["cursor"] > log.next_seq:
+            raise Refusal(messages.OUT_OF_RANGE)
         index = 0
         following = fields["cursor"]
         for seq, block in log.blocks(fields["cursor"], fields["credits"]):

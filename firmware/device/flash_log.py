@@ -6,6 +6,7 @@ what the blocks cannot tell when they are gone; it is replaced by a rename.
 """
 
 import binascii
+import errno
 import os
 import struct
 
@@ -14,6 +15,7 @@ from doumen_wire import records
 from doumen_wire.errors import WireError
 
 BLOCKS_A_FILE = 8
+MOST_OPEN = 4 * records.FIXES_A_BLOCK  # fixes that wait in memory while the flash refuses them
 _STATE = "<HIII"  # epoch, next_seq, oldest wanted, records in blocks that are gone
 
 
@@ -43,12 +45,21 @@ class FlashLog:
         self.dropped = 0
         self._load_state()
         self._scan()
-        self._save_state()
+        try:
+            self._save_state(self.oldest, self._gone)
+        except FlashError:
+            pass  # counted; a full flash must not keep the device from starting and handing its blocks over
 
     def append(self, fix):
-        """Take one packed FIX. It is safe once its block is closed: when full, or by close_block."""
-        self._open.append(fix)
-        if len(self._open) == records.FIXES_A_BLOCK:
+        """Take one packed FIX. It is safe once its block is closed: when full, or by close_block.
+
+        Raises FlashError as close_block does; the fix is taken all the same, while there is room in memory.
+        """
+        if len(self._open) < MOST_OPEN:
+            self._open.append(fix)
+        else:
+            self._counters.flash_errors += 1
+        if len(self._open) >= records.FIXES_A_BLOCK:
             self.close_block()
 
     @property
@@ -57,36 +68,29 @@ class FlashLog:
         return len(self._open)
 
     def close_block(self):
-        """Write what was taken. Raises FlashError; the fixes are kept for the next try."""
-        if not self._open:
-            return
-        if self.next_seq % BLOCKS_A_FILE == 0:
-            self._make_room()
-        first = self.next_seq - self.next_seq % BLOCKS_A_FILE
-        block = records.pack_block(self.epoch, self.next_seq, self._boots, self._open)
-        due = (self.next_seq - first) * records.BLOCK_BYTES
-        size = self._size(first)
-        try:
-            if size <= due:
-                # What a failed write left behind is filled up: every block keeps its place.
-                with open(self._path(first), "ab") as file:
-                    file.write(b"\xff" * (due - size) + block + b"\xff" * (records.BLOCK_BYTES - len(block)))
-        except OSError as error:
-            self._counters.flash_errors += 1
-            raise FlashError(f"log not written: {error}") from error
-        if size > due:
-            # A write that failed got further than its place. Its number is spent; the next try takes another.
-            self._counters.flash_errors += 1
+        """Write what was taken. Raises FlashError; what was not written is kept for the next try."""
+        while self._open:
+            if self.next_seq % BLOCKS_A_FILE == 0:
+                self._begin_file()
+            try:
+                written = self._write(self._open[: records.FIXES_A_BLOCK])
+            except OSError as error:
+                self._counters.flash_errors += 1
+                if error.errno != errno.ENOSPC or len(self._files) < 2:
+                    raise FlashError(f"log not written: {error}") from error
+                self._drop_oldest()
+                continue
             self.next_seq += 1
-            raise FlashError(f"block {self.next_seq - 1} is taken")
-        self.next_seq += 1
-        self.records += len(self._open)
-        self._open = []
+            self.records += written
+            self._open = self._open[written:]
 
     def blocks(self, cursor, most):
         """Yields (seq, block) from cursor on, at most that many. Holes are counted and left out."""
-        seq = max(cursor, self.oldest)
-        while seq < self.next_seq and most > 0:
+        seq = cursor
+        while most > 0:
+            seq = max(seq, self.oldest)
+            if seq >= self.next_seq:
+                return
             block = self._read(seq)
             if block is None:
                 self._counters.flash_errors += 1
@@ -96,44 +100,58 @@ class FlashLog:
             seq += 1
 
     def ack(self, cursor):
-        """The host has stored everything before cursor: forget it. An old cursor changes nothing."""
-        cursor = min(cursor, self.next_seq)
-        if cursor <= self.oldest:
-            return
-        gone = 0
-        last = cursor - cursor % BLOCKS_A_FILE  # files before this one hold nothing that is still wanted
-        kept = []
-        for first in self._files:
-            if first < last:
-                gone += self._count(first)
-            else:
-                kept.append(first)
-        self.oldest = cursor
-        self._gone += gone
-        # State first: after a cut in between, the scan finds the files and removes them.
-        self._save_state()
-        for first in self._files:
-            if first < last:
-                self._remove(first)
-        self._files = kept
+        """The host has stored everything before cursor: forget it. An old cursor changes nothing.
 
-    def _make_room(self):
-        while len(self._files) >= self._max_files:
-            first = self._files[0]
-            self._gone += self._count(first)
-            self.oldest = max(self.oldest, first + BLOCKS_A_FILE)
-            self._save_state()
-            self._remove(first)
-            self._files = self._files[1:]
-            self.dropped += 1
+        Raises FlashError if that could not be written down: then nothing is forgotten.
+        """
+        cursor = min(cursor, self.next_seq)
+        if cursor > self.oldest:
+            self._forget(cursor, [first for first in self._files if first + BLOCKS_A_FILE <= cursor])
+
+    def _write(self, fixes):
+        """Put a block of these in its place. Returns how many of them stand there. Raises OSError."""
+        first = self.next_seq - self.next_seq % BLOCKS_A_FILE
+        due = (self.next_seq - first) * records.BLOCK_BYTES
+        size = self._size(first)
+        if size > due:
+            # A write that failed got further than it said. Its number is spent; a whole block is as good as written.
+            self._counters.flash_errors += 1
+            block = self._read(self.next_seq)
+            return 0 if block is None else records.block_count(block)
+        block = records.pack_block(self.epoch, self.next_seq, self._boots, fixes)
+        with open(self._path(first), "ab") as file:
+            # What a failed write left behind is filled up: every block keeps its place.
+            file.write(b"\xff" * (due - size) + block + b"\xff" * (records.BLOCK_BYTES - len(block)))
+        return len(fixes)
+
+    def _begin_file(self):
         if self.next_seq not in self._files:
+            while len(self._files) >= self._max_files:
+                self._drop_oldest()
             self._files.append(self.next_seq)
+
+    def _drop_oldest(self):
+        first = self._files[0]
+        self._forget(max(self.oldest, first + BLOCKS_A_FILE), [first])
+        self.dropped += 1
+
+    def _forget(self, oldest, files):
+        gone = self._gone
+        for first in files:
+            gone += self._count(first)
+        # State first: after a cut in between, the scan finds the files and removes them.
+        self._save_state(oldest, gone)
+        self.oldest = oldest
+        self._gone = gone
+        for first in files:
+            self._remove(first)
+        self._files = [first for first in self._files if first not in files]
 
     def _scan(self):
         self._files = []
         self.records = self._gone
         for name in sorted(os.listdir(self._directory)):
-            if not name.startswith(f"{self.epoch:04x}-"):
+            if not (name.startswith(f"{self.epoch:04x}-") and name.endswith(".seg")):
                 continue
             first = int(name[5:13], 16)
             if first + BLOCKS_A_FILE <= self.oldest:
@@ -141,18 +159,22 @@ class FlashLog:
                 continue
             self._files.append(first)
             self.records += self._count(first)
-            size = self._size(first)
-            self.next_seq = max(
-                self.next_seq, first + (size + records.BLOCK_BYTES - 1) // records.BLOCK_BYTES
-            )
+            pages = (self._size(first) + records.BLOCK_BYTES - 1) // records.BLOCK_BYTES
+            self.next_seq = max(self.next_seq, first + pages)
+        # Looking for blocks where no file is would take minutes after a lost state.
+        self.oldest = max(self.oldest, self._files[0] if self._files else self.next_seq)
 
     def _count(self, first):
-        """Fixes in one file."""
+        """Fixes in one file; opened once, for a start reads all of them."""
         found = 0
-        for seq in range(first, first + BLOCKS_A_FILE):
-            block = self._read(seq)
-            if block is not None:
-                found += records.block_count(block)
+        try:
+            with open(self._path(first), "rb") as file:
+                for seq in range(first, first + BLOCKS_A_FILE):
+                    block = self._checked(file.read(records.BLOCK_BYTES), seq)
+                    if block is not None:
+                        found += records.block_count(block)
+        except OSError:
+            self._counters.flash_errors += 1
         return found
 
     def _read(self, seq):
@@ -162,8 +184,15 @@ class FlashLog:
             with open(self._path(first), "rb") as file:
                 file.seek((seq - first) * records.BLOCK_BYTES)
                 page = file.read(records.BLOCK_BYTES)
+        except OSError:
+            return None
+        return self._checked(page, seq)
+
+    def _checked(self, page, seq):
+        """The block at the start of a page, or None if it is not that one."""
+        try:
             found, size = records.block_seq(page, self.epoch)
-        except (OSError, WireError):
+        except WireError:
             return None
         return page[:size] if found == seq else None
 
@@ -204,8 +233,8 @@ class FlashLog:
             return
         self.epoch = struct.unpack("<H", os.urandom(2))[0] or 1
 
-    def _save_state(self):
-        data = struct.pack(_STATE, self.epoch, self.next_seq, self.oldest, self._gone)
+    def _save_state(self, oldest, gone):
+        data = struct.pack(_STATE, self.epoch, self.next_seq, oldest, gone)
         try:
             replace(self._directory + "/state", data + struct.pack("<I", binascii.crc32(data)))
         except OSError as error:
