@@ -88,7 +88,7 @@ BLOCK_BYTES = 512
 KIND_FIX = 1
 _BLOCK_PLAIN = 0x00
 _BLOCK_HEAD = Layout(
-    "block", ("format", "B"), ("epoch_low", "B"), ("length", "H", 0, BLOCK_BYTES - 12), ("seq", "I")
+    "block head", ("format", "B"), ("epoch_low", "B"), ("length", "H", 0, BLOCK_BYTES - 12), ("seq", "I")
 )
 _BODY_HEAD = Layout("block body", ("kind", "B"), ("count", "B", 1, 255), ("boots", "I"))
 FIXES_A_BLOCK = (BLOCK_BYTES - _BLOCK_HEAD.size - 4 - _BODY_HEAD.size) // FIX.size
