@@ -8,7 +8,7 @@ from world import world
 
 STORAGE = "/flash"
 SETTINGS = world.facts["settings"]
-GREEN, RED, BUZZER, RELAY = 25, 26, 27, 14
+GREEN, RED, BUZZER, RELAY = 25, 26, 27, 33
 
 
 def _mount():

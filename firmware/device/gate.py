@@ -85,8 +85,7 @@ class Gate:
             self.live.withdraw()  # the buffer holds something else by now
             if found == mlx90640.TORN:
                 return 0  # the next one is there already
-        # The status needs no asking before four fifths of the period are over (the read took a part of them).
-        return sensor.period_ms * 2 // 5
+        return sensor.pause_ms()
 
     async def _on_get_eeprom(self, session, request, _fields):
         if self.eeprom is None:

@@ -23,6 +23,7 @@ from doumen.store import Ingested, Store
 
 _STATUS_S = 1.0
 _SILENT_S = 1.0
+_SENSOR_RETRY_S = 2.0
 _BACK_OFF_S = (0.2, 5.0)
 _TICKS_PERIOD = 1 << 30
 
@@ -63,6 +64,14 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Troubled:
+    """A device answers but cannot do its work; it is tried again."""
+
+    device: DeviceState
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Saw:
     """A gate's screening has news."""
 
@@ -87,7 +96,7 @@ class Taking:
     end: int
 
 
-News = Connected | Lost | Saw | Taking | Took
+News = Connected | Lost | Troubled | Saw | Taking | Took
 
 
 def system_clock_ms() -> int:
@@ -181,13 +190,26 @@ class Service:
     async def _watch_gate(self, device: DeviceState, client: Client) -> None:
         gate = _Gate(device, client, self._settings, self._store, self._clock_ms, self._baseline)
         try:
-            await gate.prepare()
+            while not await self._prepared(device, gate):
+                await asyncio.sleep(_SENSOR_RETRY_S)
             await client.stream(True)
             while True:
                 for event in await gate.turn():
                     await self._on_event(device, event, client)
         finally:
             gate.leave()
+
+    async def _prepared(self, device: DeviceState, gate: "_Gate") -> bool:
+        """Whether the gate's sensor can be calibrated; the trouble is told once."""
+        try:
+            await gate.prepare()
+        except (CalibrationError, DeviceRefused) as error:
+            if device.trouble != str(error):
+                device.trouble = str(error)
+                self._tell(Troubled(device, device.trouble))
+            return False
+        device.trouble = ""
+        return True
 
     async def _on_event(self, device: DeviceState, event: Event, client: Client | None = None) -> None:
         if isinstance(event, VerdictReached) and client is not None:

@@ -17,7 +17,7 @@ from doumen.client import connect
 from doumen.errors import SimulatorError
 from doumen.service import DeviceState, News, Service, Taking, system_clock_ms
 from doumen.simulator.bench import Bench
-from doumen.simulator.demo_world import SHORTEST_S, DemoWorld, Visitor
+from doumen.simulator.demo_world import SHORTEST_S, DemoWorld, Visitor, demo_settings
 from doumen.simulator.scene import baseline_readings
 from doumen.store import Store
 from doumen.tracks.geojson import write_geojson
@@ -91,7 +91,7 @@ class _Run:
         self._halfway_s = time.monotonic() + seconds / 2
         # Two blocks at a time: the transfer that is cut is one of many steps.
         self._service = Service(
-            world.settings("sqlite://"),
+            demo_settings("sqlite://"),
             store,
             self._tell,
             baseline=baseline_readings(),

@@ -9,7 +9,7 @@ from rich.text import Text
 from doumen.cli.options import print_json, reading_json, reading_words
 from doumen.model import Reason, Verdict
 from doumen.screening.events import PassageEnded, PassageStarted, VerdictReached
-from doumen.service import Connected, DeviceState, Lost, News, Saw, Took
+from doumen.service import Connected, DeviceState, Lost, News, Saw, Took, Troubled
 
 VERDICT_WORDS = {
     Verdict.PASS: ("pass", "bold green"),
@@ -40,7 +40,7 @@ def tell(console: Console, news: News) -> None:
         line.append(
             f"connected: firmware {identity.firmware}, start {identity.boots}, UNSEALED, {news.device.url}"
         )
-    elif isinstance(news, Lost):
+    elif isinstance(news, Lost | Troubled):
         line.append(news.why, style="yellow")
     elif isinstance(news, Took):
         line.append(f"{news.ingested.stored} fixes stored")
@@ -67,8 +67,8 @@ def tell_json(news: News) -> None:
     }
     if isinstance(news, Connected):
         facts |= {"event": "connected", "firmware": identity and identity.firmware, "sealed": False}
-    elif isinstance(news, Lost):
-        facts |= {"event": "lost", "why": news.why}
+    elif isinstance(news, Lost | Troubled):
+        facts |= {"event": "lost" if isinstance(news, Lost) else "troubled", "why": news.why}
     elif isinstance(news, Took):
         facts |= {"event": "stored", "stored": news.ingested.stored, "duplicated": news.ingested.duplicated}
     elif isinstance(news, Saw):

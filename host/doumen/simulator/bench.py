@@ -13,6 +13,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,8 +30,11 @@ _FOREVER_US = 1 << 60
 class Bench:
     """One device. With free=True its clock runs from event to event while the firmware waits, up to run_until.
 
+    port: to be opened as a serial port while the bench is in use, that is, inside `with`.
     restarts: how often the firmware was started again. problems: what the world had to object to.
     """
+
+    port: str
 
     def __init__(self, board: SimulatedBoard, *, heap: str | None = None, free: bool = False) -> None:
         self.board = board
@@ -40,16 +44,6 @@ class Bench:
         self._free = free
         if free:
             board.speed = 0.0
-        self._folder = tempfile.TemporaryDirectory(prefix="doumen-bench-")
-        self._log = open(Path(self._folder.name) / "vm.log", "w+b")  # noqa: SIM115  # closed in stop
-        self._device_side, self._cable = os.openpty()
-        tty.setraw(self._cable)
-        # A device whose host does not read must not hang in a write; the host's side is kept open, or the
-        # device would see a hang-up that no real USB bridge shows it.
-        os.set_blocking(self._device_side, False)
-        self.port = os.ttyname(self._cable)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._wake, self._woken = socket.socketpair()
         self._connection: socket.socket | None = None
         self._process: vm.subprocess.Popen[bytes] | None = None
         self._start_s = time.monotonic()
@@ -59,26 +53,34 @@ class Bench:
         self._reached = threading.Condition()
         self._lock = threading.Lock()
         self._stopping = False
+        self._has_stopped = False
+        self._last_words = ""
         self._off_until_s: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"bench {board.device_id.hex()}", daemon=True)
 
     def __enter__(self) -> Self:
-        self._spawn(POWER_ON)
-        self._thread.start()
+        with ExitStack() as opening:
+            self._folder = Path(opening.enter_context(tempfile.TemporaryDirectory(prefix="doumen-bench-")))
+            self._log = opening.enter_context((self._folder / "vm.log").open("wb"))
+            self._plug_in(opening)
+            self._listener = opening.enter_context(socket.create_server(("127.0.0.1", 0)))
+            self._wake, self._woken = (opening.enter_context(end) for end in socket.socketpair())
+            self._start_s = time.monotonic()
+            self._spawn(POWER_ON)
+            opening.callback(self._stop)
+            self._thread.start()
+            self._open = opening.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopping = True
-        self._wake.send(b"!")
-        self._thread.join(10)
-        self._kill()
-        for closable in (self._listener, self._wake, self._woken, self._log):
-            closable.close()
-        os.close(self._device_side)
-        os.close(self._cable)
-        self._folder.cleanup()
+        self._open.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the firmware that runs now."""
+        return None if self._process is None else self._process.pid
 
     def now_us(self) -> int:
         """The world's clock."""
@@ -89,35 +91,63 @@ class Bench:
     def run_until(self, time_us: int, timeout_s: float = 600) -> None:
         """Let a free clock run up to there, and wait until the firmware has nothing left to do before.
 
-        Raises SimulatorError if that takes longer than timeout_s.
+        Raises SimulatorError if that takes longer than timeout_s or the world stops before.
         """
         with self._reached:
             self._limit_us = time_us
             self._wake.send(b"!")
-            if not self._reached.wait_for(lambda: self._now_us >= time_us or self._stopping, timeout_s):
+            self._reached.wait_for(lambda: self._now_us >= time_us or self._has_stopped, timeout_s)
+            if self._now_us < time_us:
                 raise SimulatorError(
-                    f"the world stands at {self._now_us} us, {time_us} were asked: {self.log()[-500:]}"
+                    f"the world stands at {self._now_us} us, {time_us} were asked: "
+                    f"{'; '.join(self.problems)} {self.log()[-500:]}"
                 )
+
+    def release(self) -> None:
+        """Let a free clock run on without an end: what a host asks now takes its time."""
+        with self._reached:
+            self._limit_us = _FOREVER_US
+            self._wake.send(b"!")
 
     def power_cut(self, off_s: float = 0.2, meanwhile: Callable[[], None] | None = None) -> None:
         """Pull the plug, and put it back after so many seconds. meanwhile: what to do to the board without power."""
         with self._lock:
             self._off_until_s = time.monotonic() + off_s
             self._kill()
+            self.board.go_dark(self.now_us())
             if meanwhile is not None:
                 meanwhile()
 
     def log(self) -> str:
         """What the VM complained of."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        # Not through the VM's own file: reading would move the place at which it writes.
+        file = self._folder / "vm.log"
+        return file.read_text(errors="replace") if file.exists() else self._last_words
+
+    def _plug_in(self, opening: ExitStack) -> None:
+        self._device_side, cable = os.openpty()
+        opening.callback(os.close, self._device_side)
+        opening.callback(os.close, cable)
+        tty.setraw(cable)
+        # A device whose host does not read must not hang in a write; the host's side is kept open, or the
+        # device would see a hang-up that no real USB bridge shows it.
+        os.set_blocking(self._device_side, False)
+        self.port = os.ttyname(cable)
+
+    def _stop(self) -> None:
+        self._stopping = True
+        self._wake.send(b"!")
+        self._thread.join(10)
+        self._kill()
+        self._last_words = self.log()
 
     def _spawn(self, cause: int) -> None:
+        self.board.go_dark(self.now_us())
         self.board.power_on(cause)
         self._waiting_us = None
         host, port = self._listener.getsockname()
         self._process = vm.start_firmware(
-            self._heap, f"{host}:{port}", self._device_side, self._log, Path(self._folder.name)
+            self._heap, f"{host}:{port}", self._device_side, self._log, self._folder
         )
 
     def _kill(self) -> None:
@@ -137,6 +167,7 @@ class Bench:
             if self._connection is not None:
                 self._connection.close()
             with self._reached:
+                self._has_stopped = True
                 self._reached.notify_all()
 
     def _supervise(self) -> None:
@@ -145,7 +176,12 @@ class Bench:
             process = self._process
             if process is None:
                 return
-            if self.board.starved(self.now_us()):
+            if self._off_until_s is not None:
+                if time.monotonic() < self._off_until_s:
+                    return
+                self._off_until_s = None
+                cause = POWER_ON
+            elif self.board.starved(self.now_us()):
                 self._kill()
                 cause = WATCHDOG_RESET
             elif self.board.reset_asked:
@@ -153,14 +189,9 @@ class Bench:
                 cause = HARD_RESET
             elif process.poll() is not None:
                 cause = POWER_ON
+                self.problems.append(f"the firmware ended by itself: {self.log()[-500:]}")
             else:
                 return
-            if self._off_until_s is not None:
-                if time.monotonic() < self._off_until_s:
-                    return
-                self._off_until_s = None
-            elif cause == POWER_ON:
-                self.problems.append(f"the firmware ended by itself: {self.log()[-500:]}")
             self._hang_up()
             self.restarts += 1
             self._spawn(cause)
@@ -197,6 +228,8 @@ class Bench:
         except (EOFError, ConnectionError):
             self._hang_up()
             return
+        if self._off_until_s is not None:
+            return  # said before the plug was pulled, and never heard
         if op == OPS["WAIT"]:
             self._waiting_us = struct.unpack("<Q", payload)[0]
             return

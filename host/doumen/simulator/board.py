@@ -14,7 +14,7 @@ from doumen.simulator.flash import NorFlash
 from doumen.simulator.receiver import Receiver
 
 OPS = board_constants("simulated", "ops")
-PINS = {25: "green", 26: "red", 27: "buzzer", 14: "relay"}
+PINS = {25: "green", 26: "red", 27: "buzzer", 33: "relay"}
 POWER_ON, HARD_RESET, WATCHDOG_RESET = 1, 2, 3
 
 _DONE = 0
@@ -49,6 +49,13 @@ class SimulatedBoard:
     history: list[tuple[int, str, int]] = field(default_factory=list[tuple[int, str, int]])
     reset_asked: bool = False
     _watchdog_us: int | None = None
+
+    def go_dark(self, now_us: int) -> None:
+        """Without power, or in reset, no pin is driven: lights go out and the relay falls off."""
+        for name, level in self.pins.items():
+            if level:
+                self.history.append((now_us, name, 0))
+        self.pins = dict.fromkeys(self.pins, 0)
 
     def power_on(self, cause: int) -> None:
         """The chip starts again; what is on the flash stays."""
@@ -102,7 +109,7 @@ class SimulatedBoard:
             return Answer(b"", now_us, _NO_DEVICE)
         ready_us = now_us
         for i, word in enumerate(np.frombuffer(payload[3:], ">u2")):
-            done_us = self.sensor.write(register + i, int(word), now_us)
+            done_us = self.sensor.write(register + i, int(word), ready_us)
             if done_us is None:
                 return Answer(b"", now_us, _NO_DEVICE)
             ready_us = done_us

@@ -55,10 +55,9 @@ class Visitor:
 
     @property
     def is_wrong(self) -> bool:
-        """A febrile person went through as healthy or unseen, or a healthy one was stopped."""
-        if self.is_febrile:
-            return self.verdict in (Verdict.PASS, None)
-        return self.verdict in (Verdict.ELEVATED, None)
+        """A febrile person was let through, a healthy one stopped, or somebody not seen at all."""
+        never = Verdict.PASS if self.is_febrile else Verdict.ELEVATED
+        return not self.passages or any(passage.verdict is never for passage in self.passages)
 
 
 class DemoWorld:
@@ -96,15 +95,6 @@ class DemoWorld:
     ) -> None:
         self._open.close()
 
-    def settings(self, database: str) -> Settings:
-        """What a host at this gate would be configured with: the simulated sensor is warm, a reference is in view."""
-        source = ReferenceSource()
-        reference = ReferenceSettings(
-            row=source.row, column=source.column, size_px=source.size_px, temperature_c=source.temperature_c
-        )
-        settings = Settings(database=database, screening=ScreeningSettings(reference=reference))
-        return settings.model_copy(update={"gate": settings.gate.model_copy(update={"warm_up_s": 0})})
-
     def second_act(self) -> None:
         """The gate's sensor is replaced by another real one; the gate is switched off meanwhile."""
         self._restart_gate(self._replaying("signaloid"))
@@ -135,6 +125,16 @@ class DemoWorld:
 
     def _restart_gate(self, sensor: Mlx90640) -> None:
         self.gate.power_cut(0.3, lambda: setattr(self.gate.board, "sensor", sensor))
+
+
+def demo_settings(database: str) -> Settings:
+    """What a host at this gate would be configured with: the simulated sensor is warm, a reference is in view."""
+    source = ReferenceSource()
+    reference = ReferenceSettings(
+        row=source.row, column=source.column, size_px=source.size_px, temperature_c=source.temperature_c
+    )
+    settings = Settings(database=database, screening=ScreeningSettings(reference=reference))
+    return settings.model_copy(update={"gate": settings.gate.model_copy(update={"warm_up_s": 0})})
 
 
 def _gate_board(sensor: Mlx90640) -> SimulatedBoard:

@@ -1,0 +1,97 @@
+"""The service over a gate whose people are painted: verdicts reach the lights, passages the database."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from doumen.model import Reason, Verdict
+from doumen.screening.events import VerdictReached
+from doumen.service import Connected, Lost, News, Saw, Service, Troubled
+from doumen.simulator.chips import Mlx90640
+from doumen.simulator.demo_world import demo_settings
+from doumen.simulator.scene import Person, ReferenceSource, Scene, baseline_readings
+from doumen.simulator.sensor_words import SensorWords
+from doumen.simulator.sights import Painted
+from doumen.store import Store
+from doumen.thermal.calibration import Calibration
+
+from .devices import GATE_ID, gate, real_sensor, running, sensor_words
+
+
+def sensor_before(people: list[Person], seed: int) -> Mlx90640:
+    subpages, eeprom = sensor_words("melexis_example")
+    words = SensorWords(Calibration.from_eeprom(eeprom), subpages[0])
+    scene = Scene(people, reference=ReferenceSource(), seed=seed)
+    return Mlx90640(eeprom, Painted(scene, words, 0.0, seed))
+
+
+async def served(service: Service, urls: list[str], seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(service.run(urls), seconds)
+
+
+@pytest.mark.slow
+def test_a_febrile_person_is_stopped_by_lights_and_buzzer_and_stored(tmp_path: Path) -> None:
+    people = [Person("healthy", 3.0, 36.8), Person("febrile", 7.0, 39.2)]
+    bench = gate(sensor_before(people, seed=5))
+    news: list[News] = []
+    with running(bench), Store(f"sqlite:///{tmp_path}/doumen.db") as store:
+        service = Service(demo_settings("sqlite://"), store, news.append, baseline=baseline_readings())
+        asyncio.run(served(service, [bench.port], 12))
+        stored = [row.passage for row in reversed(store.passages.recent(GATE_ID))]
+        assert store.devices.get(GATE_ID) is not None
+    verdicts = [n.event.verdict for n in news if isinstance(n, Saw) and isinstance(n.event, VerdictReached)]
+    assert verdicts == [Verdict.PASS, Verdict.ELEVATED]
+    assert [passage.verdict for passage in stored] == verdicts
+    assert stored[1].reading is not None
+    assert stored[1].reading.elevation_c == pytest.approx(2.0, abs=0.6)
+    history = bench.board.history
+    assert sum(1 for _, pin, level in history if pin == "relay" and level) == 1, "the door opened once"
+    assert [level for _, pin, level in history if pin == "buzzer" and level] == [1800, 700]
+
+
+def test_a_gate_that_warms_up_lets_nobody_pass(tmp_path: Path) -> None:
+    bench = gate(sensor_before([Person("healthy", 2.5, 36.8)], seed=6))
+    news: list[News] = []
+    settings = demo_settings("sqlite://")
+    settings = settings.model_copy(update={"gate": settings.gate.model_copy(update={"warm_up_s": 240})})
+    with running(bench), Store(f"sqlite:///{tmp_path}/doumen.db") as store:
+        service = Service(settings, store, news.append, baseline=baseline_readings())
+        asyncio.run(served(service, [bench.port], 6.5))
+    reached = [n.event for n in news if isinstance(n, Saw) and isinstance(n.event, VerdictReached)]
+    assert reached
+    assert all(event.verdict is Verdict.LOOK_AGAIN for event in reached)
+    assert all(Reason.WARMING_UP in event.reasons for event in reached)
+    assert bench.board.pins["relay"] == 0
+
+
+def test_a_gate_with_a_broken_eeprom_is_named_and_stays_out_of_service(tmp_path: Path) -> None:
+    sensor = real_sensor()
+    sensor.eeprom = np.full(832, 0xFFFF, np.uint16)
+    bench = gate(sensor)
+    news: list[News] = []
+    with running(bench), Store(f"sqlite:///{tmp_path}/doumen.db") as store:
+        service = Service(demo_settings("sqlite://"), store, news.append)
+        asyncio.run(served(service, [bench.port], 3.5))
+    told = [n for n in news if isinstance(n, Troubled)]
+    assert len(told) == 1, "it is tried again and again, and told once"
+    assert "0xffff" in told[0].why
+    assert bench.board.pins["relay"] == 0
+
+
+def test_a_service_finds_a_device_that_was_not_there_at_first(tmp_path: Path) -> None:
+    bench = gate(real_sensor())
+    news: list[News] = []
+
+    async def plug_in_late(service: Service) -> None:
+        bench.power_cut(0.7)
+        await served(service, [bench.port, f"{tmp_path}/no-such-port"], 4)
+
+    with running(bench), Store(f"sqlite:///{tmp_path}/doumen.db") as store:
+        asyncio.run(plug_in_late(Service(demo_settings("sqlite://"), store, news.append)))
+    assert any(isinstance(n, Connected) and n.device.url == bench.port for n in news)
+    missing = [n for n in news if isinstance(n, Lost) and "no-such-port" in n.device.url]
+    assert len(missing) == 1, "the same trouble is told once"
