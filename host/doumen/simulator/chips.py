@@ -3,6 +3,7 @@
 Source: MLX90640 datasheet rev 12: §8.2 measurement flow, §9 I2C, §10.2 to §10.5 memory map and registers.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -73,17 +74,20 @@ class Mlx90640:
         end_us = int(start_us + count * self._us_a_word)
         words = self._memory(register, count)
         while self._due_us <= end_us:
-            gone = max(0, int((self._due_us - start_us) / self._us_a_word) + 1)
+            gone = max(0, math.floor((self._due_us - start_us) / self._us_a_word) + 1)
             self._advance(self._due_us)
             words[gone:] = self._memory(register, count)[gone:]
         return words, end_us
 
     def write(self, register: int, word: int, now_us: int) -> int | None:
-        """Write one word; when it is done, or None for a NACK."""
+        """Write one word; when it is done, or None for a NACK.
+
+        It counts from its last bit on: what the sensor did while it was on its way came before it.
+        """
         if not self._answers():
             return None
-        self._advance(now_us)
         end_us = int(now_us + self._us_of_addressing + self._us_a_word)
+        self._advance(end_us)
         if EEPROM <= register < EEPROM + EEPROM_WORDS:
             self.eeprom_writes += 1
         elif register == STATUS:
@@ -93,7 +97,7 @@ class Mlx90640:
             period_us = self._period_us()
             self._control = word
             if self._period_us() != period_us:
-                self._due_us = now_us + self._period_us()
+                self._due_us = end_us + self._period_us()
         return end_us
 
     def _answers(self) -> bool:
@@ -108,6 +112,9 @@ class Mlx90640:
     def _advance(self, now_us: int) -> None:
         """Measure what the time allows. After a long sleep only the last subpages were worth keeping."""
         period_us = self._period_us()
+        if self._due_us <= now_us and not self._status & (_OVERWRITE | _NEW_DATA):
+            self._measure(self._due_us)  # the first one stays: none of those after it may take its place
+            self._due_us += period_us
         behind = (now_us - self._due_us) // period_us
         if behind > 2:
             skipped = int(behind) - 2

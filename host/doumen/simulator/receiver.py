@@ -112,12 +112,20 @@ class Receiver:
             self.wrong_commands += 1
             return
         command, *fields = body.split(b",")
+        try:
+            self._command(command, fields, now_us)
+        except (ValueError, IndexError):  # a number that is none, or a code that means nothing
+            self.wrong_commands += 1
+
+    def _command(self, command: bytes, fields: list[bytes], now_us: int) -> None:
         if command == b"PCAS01":
             self._baud = _BAUDS[int(fields[0])]
         elif command == b"PCAS02":
             self._interval_ms = int(fields[0])
         elif command == b"PCAS03":
-            self._off = {kind for kind, rate in zip(_RATED, fields, strict=False) if kind and rate == b"0"}
+            # An empty field leaves that kind as it was.
+            named = {kind: rate for kind, rate in zip(_RATED, fields, strict=False) if kind and rate}
+            self._off = self._off - named.keys() | {kind for kind, rate in named.items() if rate == b"0"}
         elif command == b"PCAS06":
             text = b"GPTXT,01,01,02,SW=URANUS5,V5.1.0.0"
             self._answers.append(b"$%s*%s\r\n" % (text, sentence_check(text)))
@@ -135,13 +143,18 @@ def sentence_check(body: bytes) -> bytes:
 
 
 def retalk(log: bytes, talker: bytes) -> bytes:
-    """The same log as a receiver with another talker would have sent it; check sums computed anew."""
+    """The same log as a receiver with another talker would have sent it; check sums computed anew.
+
+    A sentence whose check sum is wrong stays as it is: with a right one it would be believed.
+    """
 
     def rewrite(match: re.Match[bytes]) -> bytes:
+        if sentence_check(match[0][1:-3]) != match[0][-2:].upper():
+            return match[0]
         body = talker + match[1]
         return b"$%s*%s" % (body, sentence_check(body))
 
-    return re.sub(rb"\$(?:GN|GP|BD|GB|GL)([A-Z]{3},[^*\r\n]*)\*[0-9A-F]{2}", rewrite, log)
+    return re.sub(rb"\$(?:GN|GP|BD|GB|GL)([A-Z]{3},[^*\r\n]*)\*[0-9A-Fa-f]{2}", rewrite, log)
 
 
 def _epochs(lines: Iterable[bytes]) -> list[_Epoch]:
