@@ -21,6 +21,10 @@ class LinkLost(LinkError):
     """The pipe was open and is gone, or the device stopped answering."""
 
 
+class LinkEnded(LinkError):
+    """A recording that was replayed has come to its end."""
+
+
 class DeviceRefused(DoumenError):
     """The device answered a command with a named refusal.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from doumen.client import Client, Identity, connect
 from doumen.config import Settings
-from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkError
+from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkEnded, LinkError
 from doumen.model import Passage, Reason
 from doumen.pipeline import GatePipeline, earlier_readings
 from doumen.screening.events import Event, PassageEnded, VerdictReached
@@ -145,6 +145,9 @@ class Service:
                         await self._watch_gate(device, client)
                     else:
                         await self._relieve_badge(device, client)
+            except LinkEnded as ended:
+                await self._lose(device, ended)
+                return
             except (LinkError, DeviceRefused, CalibrationError) as error:
                 await self._lose(device, error)
             await asyncio.sleep(pause_s)

@@ -2,13 +2,14 @@
 
 from doumen.errors import LinkNotFound
 from doumen.links.link import Link
+from doumen.links.replay import ReplayLink
 from doumen.links.serial import SerialLink
 
 _LATER = {"ble": "BLE links", "i2c": "a sensor wired to this computer"}
 
 
 async def open_link(url: str) -> Link:
-    """Open a serial port (/dev/ttyUSB0, COM3) or whatever else pyserial has a URL for (socket://, rfc2217://).
+    """Open a serial port (/dev/ttyUSB0, COM3), what else pyserial has a URL for (socket://), or replay:FILE.
 
     Raises LinkNotFound if there is no such port, LinkLost if it cannot be used.
     """
@@ -16,5 +17,5 @@ async def open_link(url: str) -> Link:
     if scheme in _LATER:
         raise LinkNotFound(f"{url}: this version has no {_LATER[scheme]} yet; give a serial port")
     if scheme == "replay":
-        raise LinkNotFound(f"{url}: a recording carries no conversation; use `doumen replay FILE`")
+        return await ReplayLink.open(url)
     return await SerialLink.open(url)
