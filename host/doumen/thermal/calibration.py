@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from doumen.errors import CalibrationError
 from doumen.thermal import pixel_constants
-from doumen.thermal.diagnosis import EEPROM_WORDS, FIRST_PIXEL_WORD, READ_AGAIN, refuse_impossible_dump
+from doumen.thermal.diagnosis import EEPROM_WORDS, FIRST_PIXEL_WORD, READ_AGAIN
+from doumen.thermal.forensics import refuse_impossible_dump
 from doumen.thermal.pixel_constants import Floats, signed
 from doumen.thermal.pixels import COLUMNS, ROWS
 
