@@ -12,6 +12,8 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
+_LINE_BYTES = 1024
+
 
 def reset_cause():
     return world.facts["cause"]
@@ -96,6 +98,7 @@ class UART:
 
     def init(self, baudrate):
         world.tell(ops.UART_OPEN, struct.pack("<I", baudrate))
+        world.expect_news()
 
     def any(self):
         return len(self._received)
@@ -111,6 +114,7 @@ class UART:
 
     def write(self, data):
         world.tell(ops.UART_WRITE, bytes(data))
+        world.expect_news()
         return len(data)
 
     def simulated_events(self):
@@ -121,19 +125,30 @@ class WDT:
     def __init__(self, id=0, timeout=5000):
         self._timeout = struct.pack("<I", timeout)
         self.feed()
+        world.expect_news()
 
     def feed(self):
         world.tell(ops.WATCHDOG, self._timeout)
 
 
 class Flash:
-    """A NOR flash as a block device for VfsLfs2."""
+    """A NOR flash as a block device for VfsLfs2. One line read ahead saves most journeys to the world."""
+
+    def __init__(self):
+        self._line = b""
+        self._start = 0  # of the line, in the flash
 
     def readblocks(self, number, buffer, offset=0):
-        request = struct.pack("<III", number, offset, len(buffer))
-        buffer[:] = world.call(ops.FLASH_READ, request)
+        begin = number * ops.FLASH_BLOCK_BYTES + offset - self._start
+        if not 0 <= begin <= len(self._line) - len(buffer):
+            size = max(len(buffer), min(_LINE_BYTES, ops.FLASH_BLOCK_BYTES - offset))
+            self._line = world.call(ops.FLASH_READ, struct.pack("<III", number, offset, size))
+            self._start += begin
+            begin = 0
+        buffer[:] = memoryview(self._line)[begin : begin + len(buffer)]
 
     def writeblocks(self, number, buffer, offset=None):
+        self._line = b""
         if offset is None:
             world.call(ops.FLASH_ERASE, struct.pack("<I", number))
             offset = 0
@@ -145,5 +160,6 @@ class Flash:
         if op == 5:
             return ops.FLASH_BLOCK_BYTES
         if op == 6:
+            self._line = b""
             world.call(ops.FLASH_ERASE, struct.pack("<I", argument))
         return 0

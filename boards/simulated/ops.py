@@ -17,10 +17,11 @@ FLASH_ERASE = 10  # * block u32
 WAIT = 11  # until_us u64: idle; a free-running world may move its clock up to there
 WATCHDOG = 12  # timeout_ms u32; each further one feeds it
 RESET = 13  # *
+MOVED = 14  # now_us u64: a free-running board has moved its clock by itself, within its horizon
 
 # World to board.
 REPLY = 64  # status u8 (0: done), now_us u64, bytes
-NOW = 65  # now_us u64
+NOW = 65  # now_us u64, horizon_us u64: before that nothing happens by itself
 UART_DATA = 66  # bytes
 
 FLASH_BLOCK_BYTES = 4096

@@ -1,7 +1,8 @@
 """The simulated board's wire to the world: chips, flash and the clock are on the other side of a local socket.
 
 Two ways of time. Paced: the world's clock is the machine's, times a speed. Free: the world moves its clock only
-while the board waits, from event to event, so that a day passes as fast as the firmware can live it.
+while the board waits, from event to event, so that a day passes as fast as the firmware can live it. With each
+move comes a horizon before which nothing will happen; up to there the board moves the clock by itself.
 """
 
 import json
@@ -31,6 +32,8 @@ class World:
         self._waiting_until = None
         self.uart_sink = None
         self._now_us = 0
+        self._horizon_us = 0
+        self._moved = False
         self._ticks_us = utime.ticks_us()
         self.speed = 0
         self.facts = json.loads(self.call(ops.HELLO, b""))
@@ -50,14 +53,22 @@ class World:
             if op == ops.REPLY:
                 status, now_us = struct.unpack_from("<BQ", data)
                 if not self.speed:
-                    self._now_us = now_us
+                    self._now_us = max(self._now_us, now_us)
                 if status:
                     raise OSError(status)
                 return data[9:]
 
     def tell(self, op, payload):
         """Say something that needs no reply."""
-        self._send(struct.pack("<HB", len(payload), op) + payload)
+        message = struct.pack("<HB", len(payload), op) + payload
+        if self._moved:
+            self._moved = False
+            message = struct.pack("<HBQ", 8, ops.MOVED, self._now_us) + message
+        self._send(message)
+
+    def expect_news(self):
+        """What was just told makes something happen: the horizon holds no longer."""
+        self._horizon_us = 0
 
     def idle(self, poller, until_us):
         """Wait until until_us (None: for ever), or until the poller's real files or the world have something."""
@@ -67,6 +78,10 @@ class World:
         else:
             timeout_ms = -1
             until = (1 << 60) if until_us is None else until_us
+            if until < self._horizon_us and not poller.poll(0):
+                self._now_us = max(self._now_us, until)
+                self._moved = True
+                return
             if self._waiting_until != until:
                 self._waiting_until = until
                 self.tell(ops.WAIT, struct.pack("<Q", until))
@@ -85,7 +100,8 @@ class World:
         data = self._exactly(size)
         if op == ops.NOW:
             self._waiting_until = None
-            self._now_us = struct.unpack("<Q", data)[0]
+            now_us, self._horizon_us = struct.unpack("<QQ", data)
+            self._now_us = max(self._now_us, now_us)
             self._ticks_us = utime.ticks_us()
         elif op == ops.UART_DATA and self.uart_sink is not None:
             self.uart_sink(data)

@@ -233,6 +233,9 @@ class Bench:
         if op == OPS["WAIT"]:
             self._waiting_us = struct.unpack("<Q", payload)[0]
             return
+        if op == OPS["MOVED"]:
+            self._now_us = max(self._now_us, struct.unpack("<Q", payload)[0])
+            return
         answer = self.board.handle(op, payload, self.now_us())
         if answer is None:
             return
@@ -260,7 +263,9 @@ class Bench:
             self._reached.notify_all()
         self._waiting_us = None
         self._happen(target)
-        self._say(OPS["NOW"], struct.pack("<Q", target))
+        due = self.board.next_us()
+        horizon = self._limit_us if due is None else min(self._limit_us, due)
+        self._say(OPS["NOW"], struct.pack("<QQ", target, horizon))
 
     def _happen(self, now_us: int) -> None:
         while data := self.board.happen(now_us):
