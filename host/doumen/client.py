@@ -27,22 +27,23 @@ from doumen_wire.layout import Layout
 
 _ANSWER_S = 1.0
 _TRIES = 4
+_MOST_IN_VAIN = 8
 _LIVE_QUEUE = 32
 _ROLES = {records.GATE: "gate", records.BADGE: "badge"}
 
 _REFUSE_NAMES = {
     messages.REFUSE_NO_KEY: "it holds no key",
-    messages.REFUSE_VERSION: "it speaks none of our versions",
-    messages.REFUSE_SUITE: "it accepts none of our cipher suites",
-    messages.REFUSE_NO_SESSION: "it has restarted and wants a new hello",
-    messages.REFUSE_TYPE: "it does not know this type of packet",
-    messages.REFUSE_MALFORMED: "the packet had the wrong length",
+    messages.REFUSE_VERSION: "it speaks none of our versions; update its firmware or this host",
+    messages.REFUSE_SUITE: "it accepts none of our cipher suites; update its firmware or this host",
+    messages.REFUSE_NO_SESSION: "it has restarted",
+    messages.REFUSE_TYPE: "it does not know this type of packet; update its firmware",
+    messages.REFUSE_MALFORMED: "the packet had the wrong length; update its firmware or this host",
 }
 _REFUSED_NAMES = {
     messages.UNKNOWN_KIND: "it does not know this command: its firmware is older than this host",
-    messages.MALFORMED: "the command had the wrong length",
+    messages.MALFORMED: "the command had the wrong length; update its firmware or this host",
     messages.OUT_OF_RANGE: "a value was out of range",
-    messages.WRONG_ROLE: "a device of this role has no such thing",
+    messages.WRONG_ROLE: "a device of this role has no such thing; name another port",
     messages.OTHER_EPOCH: "its log has a new epoch: it was wiped or restored",
     messages.SENSOR_SILENT: "its thermal sensor does not answer; check SDA, SCL and 3.3 V",
     messages.FLASH_FAILED: "its flash failed",
@@ -218,8 +219,14 @@ class Client:
         fixes = store.positionfixes
         cursor = await asyncio.to_thread(fixes.cursor, device_id, epoch)
         total = Ingested(0, 0)
+        in_vain = 0
         while True:
-            blocks, cursor, end = await self._read_blocks(epoch, cursor, blocks_at_once)
+            before = cursor
+            # What gets lost at the same place every time comes through one by one.
+            blocks, cursor, end = await self._read_blocks(epoch, cursor, 1 if in_vain else blocks_at_once)
+            in_vain = in_vain + 1 if cursor == before and cursor < end else 0
+            if in_vain == _MOST_IN_VAIN:
+                raise LinkLost(f"{self._link.name}: its blocks do not get through; try another cable or port")
             got = await asyncio.to_thread(fixes.ingest, device_id, blocks, Cursor(epoch, cursor))
             total = Ingested(total.stored + got.stored, total.duplicated + got.duplicated)
             await self.ask(messages.ACK, messages.ACK_FIELDS.pack(epoch=epoch, cursor=cursor), messages.DONE)
@@ -275,7 +282,7 @@ class Client:
                     continue
                 if welcome["proof"] == nonce:
                     return
-            elif (refused := _refusal(packet)).code != messages.REFUSE_NO_SESSION:
+            elif (refused := _refusal(packet, self._link.name)).code != messages.REFUSE_NO_SESSION:
                 raise refused
 
     async def _converse(
@@ -298,7 +305,9 @@ class Client:
                             return parts, body
                         elif got == messages.REFUSED:
                             code = _read(messages.REFUSED_FIELDS, body)["code"]
-                            raise DeviceRefused(code, _said(_REFUSED_NAMES, code, self._link.name))
+                            raise DeviceRefused(code, _refused(_REFUSED_NAMES, code, self._link.name))
+                        else:
+                            self.counts.unknown += 1
         raise LinkLost(f"{self._link.name}: the device has stopped answering")
 
     async def _reply(self, request: int) -> tuple[int, bytes]:
@@ -328,7 +337,8 @@ class Client:
 
     def _take(self, packet: packets.Packet) -> None:
         if packet.type == packets.REFUSE and self._is_open:
-            raise LinkLost(str(_refusal(packet, self._link.name)))
+            code = _read(messages.REFUSE_FIELDS, packet.payload)["code"]
+            raise LinkLost(f"{self._link.name}: {_said(_REFUSE_NAMES, code)}")
         if packet.type in (packets.WELCOME, packets.REFUSE):
             self._answers.put_nowait(packet)
             return
@@ -346,10 +356,13 @@ class Client:
 
     def _take_subpage(self, counter: int, body: bytes) -> None:
         size = records.SUBPAGE_HEAD.size
-        if len(body) != size + records.SUBPAGE_BYTES:
+        try:
+            head = records.SUBPAGE_HEAD.unpack(body[:size])
+        except WireError:
+            head = None
+        if head is None or len(body) != size + records.SUBPAGE_BYTES:
             self.counts.unknown += 1
             return
-        head = records.SUBPAGE_HEAD.unpack(body, exact=False)
         if self._next_live is not None and counter > self._next_live:
             self.counts.lost += counter - self._next_live
         self._next_live = counter + 1
@@ -374,10 +387,14 @@ def _read(layout: Layout, data: bytes) -> dict[str, int]:
         ) from error
 
 
-def _refusal(packet: packets.Packet, name: str = "") -> DeviceRefused:
-    fields = _read(messages.REFUSE_FIELDS, packet.payload)
-    return DeviceRefused(fields["code"], _said(_REFUSE_NAMES, fields["code"], name))
+def _refusal(packet: packets.Packet, name: str) -> DeviceRefused:
+    code = _read(messages.REFUSE_FIELDS, packet.payload)["code"]
+    return DeviceRefused(code, _refused(_REFUSE_NAMES, code, name))
 
 
-def _said(names: dict[int, str], code: int, who: str) -> str:
-    return f"{who or 'the device'}: refused, {names.get(code, f'for a reason that this host does not know ({code})')}"
+def _refused(names: dict[int, str], code: int, name: str) -> str:
+    return f"{name}: the device refuses: {_said(names, code)}"
+
+
+def _said(names: dict[int, str], code: int) -> str:
+    return names.get(code, f"reason {code}, which this host does not know; update this host")

@@ -86,14 +86,14 @@ class SerialLink:
 def _open(url: str) -> serial.Serial:
     try:
         port = serial.serial_for_url(
-            url, baudrate=BAUD, timeout=_PATIENCE_S, write_timeout=5, do_not_open=True
+            url, baudrate=BAUD, timeout=_PATIENCE_S, write_timeout=5, exclusive=True, do_not_open=True
         )
         # On development boards these lines hold the chip in reset.
         port.dtr = False
         port.rts = False
         port.open()
     except ValueError as error:
-        raise LinkNotFound(f"{url}: {error}") from error
+        raise LinkNotFound(f"{url}: {error}; name a port like /dev/ttyUSB0 or socket://host:port") from error
     except (serial.SerialException, OSError) as error:
         raise _in_words(url, error) from error
     return port
@@ -108,4 +108,4 @@ def _in_words(url: str, error: OSError) -> LinkError:
         )
     if error.errno in (errno.EBUSY, errno.EAGAIN):
         return LinkError(f"{url}: another program uses it; close that first")
-    return LinkError(f"{url}: {error}")
+    return LinkError(f"{url}: {error}; is the device plugged in and switched on?")

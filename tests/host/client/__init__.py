@@ -1,0 +1,1 @@
+"""The host's conversation with one device, against a scripted one."""
