@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from doumen.client import Client, Identity, connect
+from doumen.client import Client, Identity
 from doumen.config import Settings
 from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkEnded, LinkError
 from doumen.model import Passage, Reason
 from doumen.pipeline import GatePipeline, earlier_readings
 from doumen.screening.events import Event, PassageEnded, VerdictReached
+from doumen.sources import I2cSensor, open_device
 from doumen.store import Ingested, Store
 
 _STATUS_S = 1.0
@@ -138,13 +139,13 @@ class Service:
         pause_s = _BACK_OFF_S[0]
         while True:
             try:
-                async with await connect(device.url) as client:
+                async with await open_device(device.url) as client:
                     await self._greet(device, client)
                     pause_s = _BACK_OFF_S[0]
-                    if client.identity.role == "gate":
-                        await self._watch_gate(device, client)
-                    else:
+                    if isinstance(client, Client) and client.identity.role == "badge":
                         await self._relieve_badge(device, client)
+                    else:
+                        await self._watch_gate(device, client)
             except LinkEnded as ended:
                 await self._lose(device, ended)
                 return
@@ -153,7 +154,7 @@ class Service:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _BACK_OFF_S[1])
 
-    async def _greet(self, device: DeviceState, client: Client) -> None:
+    async def _greet(self, device: DeviceState, client: Client | I2cSensor) -> None:
         now_ms = self._clock_ms()
         identity = device.identity = client.identity
         device.connections += 1
@@ -190,7 +191,7 @@ class Service:
                 self._tell(Took(device, got))
             await asyncio.sleep(self._sync_every_s)
 
-    async def _watch_gate(self, device: DeviceState, client: Client) -> None:
+    async def _watch_gate(self, device: DeviceState, client: Client | I2cSensor) -> None:
         gate = _Gate(device, client, self._settings, self._store, self._clock_ms, self._baseline)
         try:
             while not await self._prepared(device, gate):
@@ -214,7 +215,9 @@ class Service:
         device.trouble = ""
         return True
 
-    async def _on_event(self, device: DeviceState, event: Event, client: Client | None = None) -> None:
+    async def _on_event(
+        self, device: DeviceState, event: Event, client: Client | I2cSensor | None = None
+    ) -> None:
         if isinstance(event, VerdictReached) and client is not None:
             # The person stands there: lights first.
             await client.show(event.verdict, event.number, self._settings.gate.hold_ms)
@@ -230,7 +233,7 @@ class _Gate:
     def __init__(
         self,
         device: DeviceState,
-        client: Client,
+        client: Client | I2cSensor,
         settings: Settings,
         store: Store,
         clock_ms: Callable[[], int],

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from doumen.cli.news import tell, tell_json
 from doumen.cli.options import config_option, json_option, print_json, run_async, settings_of
-from doumen.client import Client, Identity, connect
+from doumen.client import Client, Identity
 from doumen.config import Settings
 from doumen.errors import RecordingError
 from doumen.model import Reason
@@ -20,6 +20,7 @@ from doumen.pipeline import GatePipeline
 from doumen.recording import Recording, RecordingWriter
 from doumen.screening.events import Event, PassageEnded
 from doumen.service import DeviceState, News, Saw, system_clock_ms
+from doumen.sources import I2cSensor, open_device
 
 _SILENT_S = 1.0
 
@@ -42,7 +43,7 @@ def record(port: str, file: Path, seconds: float, as_json: bool) -> None:
 
 
 async def _record(port: str, file: Path, seconds: float, *, quiet: bool) -> dict[str, object]:
-    async with await connect(port) as client:
+    async with await open_device(port) as client:
         if client.identity.role != "gate":
             raise RecordingError(
                 f"{port}: a {client.identity.role} has no thermal sensor; name a gate's port"
@@ -56,7 +57,7 @@ async def _record(port: str, file: Path, seconds: float, *, quiet: bool) -> dict
         return {"file": str(file), "subpages": count, "lost": client.counts.lost + client.counts.overtaken}
 
 
-async def _copy(client: Client, writer: RecordingWriter, seconds: float, quiet: bool) -> int:
+async def _copy(client: Client | I2cSensor, writer: RecordingWriter, seconds: float, quiet: bool) -> int:
     count = 0
     await client.stream(True)
     with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:

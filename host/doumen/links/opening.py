@@ -5,7 +5,7 @@ from doumen.links.link import Link
 from doumen.links.replay import ReplayLink
 from doumen.links.serial import SerialLink
 
-_LATER = {"ble": "BLE links", "i2c": "a sensor wired to this computer"}
+_LATER = {"ble": "BLE links"}
 
 
 async def open_link(url: str) -> Link:
