@@ -1,5 +1,6 @@
 """Which pixels a subpage measures, how two subpages make a frame, and how bad pixels are mended."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -84,22 +85,43 @@ def repair(
     so only the four diagonal neighbours (chess) or the two in the same row (interleaved) are asked.
 
     image_c: (..., 24, 32), °C; a subpage image or a merged frame.
-    bad: (24, 32) bool, for example `calibration.broken | calibration.outlier`.
+    bad: (24, 32) or (..., 24, 32) bool, for example `calibration.broken | calibration.outlier`.
     Returns (..., 24, 32), a new array; a bad pixel without one valid neighbour becomes NaN.
     Source: MLX90640 datasheet §9 (deviating pixels).
     """
-    repaired = image_c.copy()
-    repaired[..., bad] = np.nan
-    source = repaired.copy()
-    for row, column in np.argwhere(bad):
-        places = [
-            (row + down, column + right)
-            for down, right in (_CHESS_NEIGHBOURS if chess else _INTERLEAVED_NEIGHBOURS)
-            if 0 <= row + down < ROWS and 0 <= column + right < COLUMNS
+    bad = np.broadcast_to(bad, image_c.shape)
+    clean = np.where(bad, np.nan, image_c)
+    *leading, row, column = np.nonzero(bad)
+    down, right = np.array(_CHESS_NEIGHBOURS if chess else _INTERLEAVED_NEIGHBOURS).T[:, :, np.newaxis]
+    rows, columns = row + down, column + right
+    inside = (rows >= 0) & (rows < ROWS) & (columns >= 0) & (columns < COLUMNS)
+    neighbours = clean[(*leading, rows % ROWS, columns % COLUMNS)]
+    # An unmeasured pixel stays unmeasured: its neighbours of the same pattern are all NaN too.
+    clean[bad] = mean_of_valid(neighbours, inside)
+    return clean
+
+
+def neighbours_of(image: NDArray[np.floating], places: Sequence[tuple[int, int]]) -> NDArray[np.floating]:
+    """What stands so many rows down and columns to the right of each pixel.
+
+    image: (..., 24, 32). Returns (len(places), ..., 24, 32); NaN beyond the edge.
+    """
+    reach = max(max(abs(down), abs(right)) for down, right in places)
+    rows, columns = ROWS + 2 * reach, COLUMNS + 2 * reach
+    padded = np.full((*image.shape[:-2], rows, columns), np.nan, image.dtype)
+    padded[..., reach:-reach, reach:-reach] = image
+    return np.stack(
+        [
+            padded[..., reach + down : reach + down + ROWS, reach + right : reach + right + COLUMNS]
+            for down, right in places
         ]
-        neighbours = np.stack([source[..., down, right] for down, right in places])
-        valid = np.isfinite(neighbours)
-        # An unmeasured pixel stays unmeasured: its neighbours of the same pattern are all NaN too.
-        with np.errstate(invalid="ignore"):
-            repaired[..., row, column] = np.where(valid, neighbours, 0).sum(axis=0) / valid.sum(axis=0)
-    return repaired
+    )
+
+
+def mean_of_valid(
+    values: NDArray[np.floating], valid: NDArray[np.bool_] | bool = True
+) -> NDArray[np.floating]:
+    """Mean over the first axis of what is finite and valid; NaN where there is nothing."""
+    valid = valid & np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(valid, values, 0).sum(axis=0) / valid.sum(axis=0).astype(values.dtype)

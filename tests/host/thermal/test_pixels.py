@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doumen.thermal.pixels import measured_view, merge, repair, subpage_mask
+from doumen.thermal.pixels import measured_view, merge, neighbours_of, repair, subpage_mask
 
 
 @pytest.mark.parametrize("chess", [True, False])
@@ -108,3 +108,26 @@ def test_many_images_are_repaired_at_once_and_an_unmeasured_pixel_stays_unmeasur
     assert repaired.dtype == np.float32
     assert repaired[0, 4, 4] == 25
     assert np.isnan(repaired[1, 4, 4])
+
+
+def test_every_image_may_have_its_own_bad_pixels():
+    images_c = np.stack([np.full((24, 32), 25.0), np.full((24, 32), 30.0)])
+    bad = np.stack([bad_at((3, 3)), bad_at((9, 9), (0, 31))])
+    images_c[bad] = 900
+    repaired = repair(images_c, bad)
+    assert np.all(repaired[0] == 25)
+    assert np.all(repaired[1] == 30)
+
+
+def test_nothing_bad_leaves_everything_as_it_was():
+    image_c = np.arange(768.0).reshape(24, 32)
+    assert np.array_equal(repair(image_c, bad_at()), image_c)
+
+
+def test_neighbours_beyond_the_edge_are_nan():
+    image = np.arange(768.0).reshape(24, 32)
+    above, right = neighbours_of(image, ((-1, 0), (0, 2)))
+    assert np.isnan(above[0]).all()
+    assert np.array_equal(above[1:], image[:-1])
+    assert np.isnan(right[:, 30:]).all()
+    assert np.array_equal(right[:, :30], image[:, 2:])
