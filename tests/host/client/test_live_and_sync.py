@@ -12,7 +12,7 @@ from doumen.errors import DeviceRefused, LinkError, LinkLost
 from doumen.store import Ingested, Store
 from doumen_wire import messages, records
 
-from .scripted_device import EPOCH, Reply, ScriptedDevice
+from .scripted_device import EPOCH, Reply, ScriptedDevice, status
 
 DEVICE = "bad0000000000001"
 FIXES = 3
@@ -125,14 +125,10 @@ def test_of_subpages_that_nobody_fetches_the_newest_are_kept() -> None:
         assert client.counts.overtaken == 8
         assert [(await client.subpage(5)).sequence for _ in range(32)] == list(range(8, 40))
 
-    link = lambda: ScriptedDevice(replies={messages.GET_STATUS: lambda _: [(messages.STATUS_IS, _status())]})  # noqa: E731
-    converse(link, what)
-
-
-def _status() -> bytes:
-    from .scripted_device import status
-
-    return status()
+    converse(
+        lambda: ScriptedDevice(replies={messages.GET_STATUS: lambda _: [(messages.STATUS_IS, status())]}),
+        what,
+    )
 
 
 @pytest.mark.parametrize(
