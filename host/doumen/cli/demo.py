@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from doumen.cli.news import VERDICT_WORDS, name_of, reason_words, tell
-from doumen.cli.options import json_option, passage_json, print_json, reading_words, run_async
+from doumen.cli.options import json_option, passage_json, print_json, run_async
 from doumen.client import connect
 from doumen.errors import SimulatorError
 from doumen.service import DeviceState, News, Service, Taking, system_clock_ms
@@ -38,9 +38,17 @@ class BadgeResult:
         return self.recorded != self.stored or self.device.duplicated != 0 or self.stored == 0
 
 
-@click.command(epilog="\b\nExamples:\n  doumen demo\n  doumen demo --seconds 60 --output /tmp/doumen-demo")
+@click.command(
+    short_help="The whole kit at work, without any hardware.",
+    epilog="\b\nExamples:\n  doumen demo\n  doumen demo --seconds 60 --output /tmp/doumen-demo",
+)
 @click.option(
-    "--seconds", default=30.0, show_default=True, type=click.FloatRange(SHORTEST_S, 3600), help="How long."
+    "--seconds",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(SHORTEST_S, 3600),
+    metavar="S",
+    help=f"How long, at least {SHORTEST_S}.",
 )
 @click.option("--seed", default=1, show_default=True, help="Draws the people and the noise.")
 @click.option(
@@ -59,10 +67,13 @@ def demo(seconds: float, seed: int, output: Path, as_json: bool) -> None:
     febrile person passed or a healthy one was stopped.
     """
     console = Console(highlight=False, stderr=as_json)
-    output.mkdir(parents=True, exist_ok=True)
     database = output / "doumen.db"
-    for old in output.glob("doumen.db*"):
-        old.unlink()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for old in output.glob("doumen.db*"):
+            old.unlink()
+    except OSError as error:
+        raise SimulatorError(f"{output}: {error.strerror}; name another folder by --output") from error
     with DemoWorld(seconds, seed) as world, Store(f"sqlite:///{database}") as store:
         run = _Run(world, store, console, seconds)
         run_async(run.run())
@@ -214,31 +225,22 @@ def _show(
         f"[bold]{name_of(gate)}[/bold]: {gate.subpages} subpages received, {gate.subpages_lost} lost, "
         f"{gate.eeproms} sensors, {len(gate.passages)} passages"
     )
-    people = Table("who", "clinical", "skin at the gate", "verdict", "why", "", box=None, header_style="bold")
+    people = _table("who", "clinical", "skin at gate", "over baseline", "verdict", "why", "")
     for visitor in visitors:
         last = visitor.passages[-1] if visitor.passages else None
+        reading = last.reading if last else None
         words, style = ("not seen", "bold red") if last is None else VERDICT_WORDS[last.verdict]
         people.add_row(
             visitor.name,
             f"{visitor.oral_c:.1f} °C",
-            reading_words(last.reading if last else None),
-            f"[{style}]{words}[/]",
+            "no reading" if reading is None else f"{reading.skin_c:.1f} ± {reading.uncertainty_c:.1f} °C",
+            "" if reading is None or reading.elevation_c is None else f"{reading.elevation_c:+.1f} K",
+            f"[{style}]{words.partition(' skin')[0]}[/]",
             reason_words(last.reasons if last else ()),
             "[bold red]WRONG[/]" if visitor.is_wrong else "[green]right[/]",
         )
     console.print(people)
-    fixes = Table(
-        "badge",
-        "recorded",
-        "handed over",
-        "stored",
-        "duplicated",
-        "lost",
-        "connections",
-        "",
-        box=None,
-        header_style="bold",
-    )
+    fixes = _table("badge", "recorded", "handed over", "stored", "doubled", "lost", "connected", "")
     for badge in badges:
         device = badge.device
         fixes.add_row(
@@ -248,15 +250,20 @@ def _show(
             str(badge.stored),
             str(device.duplicated),
             str(badge.recorded - badge.stored),
-            str(device.connections),
+            f"{device.connections} times",
             "[bold red]WRONG[/]" if badge.is_wrong else "[green]right[/]",
         )
     console.print(fixes)
     console.print(
-        "Skin temperatures screen; they are no diagnosis. Whoever is stopped is measured again, clinically."
+        "Skin temperatures screen; they are no diagnosis. Whoever is stopped is measured again, clinically.",
+        soft_wrap=True,
     )
     for problem in problems:
         console.print(f"[bold red]{problem}[/]")
-    console.print(f"Database: {database}")
+    console.print(f"Database: {database}", soft_wrap=True)
     for badge in badges:
-        console.print(f"Track:    {badge.track}")
+        console.print(f"Track:    {badge.track}", soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=None, header_style="bold", padding=(0, 1, 0, 0))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from serial.tools import list_ports
 
+from doumen.cli.news import complain
 from doumen.cli.options import config_option, database_option, json_option, print_json, run_async, settings_of
 from doumen.client import connect
 from doumen.errors import DoumenError
@@ -16,7 +17,8 @@ from doumen.store import Store
 
 
 @click.command(
-    epilog="\b\nExamples:\n  doumen devices\n  doumen devices --ports\n  doumen devices /dev/ttyUSB0 --json"
+    short_help="List known devices, or ask those at a port.",
+    epilog="\b\nExamples:\n  doumen devices\n  doumen devices --ports\n  doumen devices /dev/ttyUSB0 --json",
 )
 @click.argument("ports", nargs=-1, metavar="[PORT]...")
 @click.option("--ports", "list_only", is_flag=True, help="List this computer's serial ports.")
@@ -28,13 +30,25 @@ def devices(
 ) -> None:
     """List the devices of the database; or ask those at PORT who they are and how they do."""
     if list_only:
-        _show(as_json, "ports", [_port(port) for port in sorted(list_ports.comports())])
+        _show(
+            as_json,
+            "no serial port here; plug a device in",
+            [_port(port) for port in sorted(list_ports.comports())],
+        )
     elif ports:
-        _show(as_json, "devices", run_async(_ask_all(ports)))
+        answers = run_async(_ask_all(ports))
+        rows = [answer for answer in answers if isinstance(answer, dict)]
+        errors = [answer for answer in answers if isinstance(answer, DoumenError)]
+        if rows:
+            _show(as_json, "", rows)
+        for error in errors[:-1]:
+            complain(str(error))
+        if errors:
+            raise errors[-1]
     else:
         with Store(settings_of(config, database).database) as store:
             counts = store.positionfixes.counts()
-            rows: list[dict[str, object]] = [
+            known: list[dict[str, object]] = [
                 {
                     "device": device.device_id,
                     "role": device.role,
@@ -45,22 +59,25 @@ def devices(
                 }
                 for device in store.devices.all()
             ]
-        _show(as_json, "devices", rows)
+        _show(
+            as_json,
+            "this database knows no device yet; `doumen serve PORT` or `doumen sync PORT` meets some",
+            known,
+        )
 
 
-async def _ask_all(ports: tuple[str, ...]) -> list[dict[str, object]]:
-    return list(await asyncio.gather(*(_ask(port) for port in ports)))
+async def _ask_all(ports: tuple[str, ...]) -> list[dict[str, object] | DoumenError]:
+    """The answers, or what went wrong, in the order of the ports: one that is dead hides no other."""
+    return await asyncio.gather(*(_ask(port) for port in ports))
 
 
-async def _ask(port: str) -> dict[str, object]:
+async def _ask(port: str) -> dict[str, object] | DoumenError:
     try:
         async with await connect(port) as client:
             identity = client.identity
             status = await client.status()
     except DoumenError as error:
-        if len(str(error)) and port not in str(error):
-            raise DoumenError(f"{port}: {error}") from error
-        raise
+        return error if port in str(error) else DoumenError(f"{port}: {error}")
     return {
         "port": port,
         "device": identity.device_id,
@@ -89,12 +106,12 @@ def _local(time_ms: int | None) -> str | None:
     )
 
 
-def _show(as_json: bool, what: str, rows: list[dict[str, object]]) -> None:
+def _show(as_json: bool, nothing: str, rows: list[dict[str, object]]) -> None:
     if as_json:
         print_json(rows)
         return
     if not rows:
-        click.echo(f"no {what}")
+        click.echo(nothing, err=True)
         return
     console = Console(highlight=False)
     if len(rows[0]) > 8:  # a status: one line a fact reads better than a wide table

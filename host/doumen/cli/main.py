@@ -26,7 +26,7 @@ def cli() -> None:
     With a device plugged in:
       doumen devices --ports            which ports there are
       doumen devices /dev/ttyUSB0       who is there
-      doumen serve /dev/ttyUSB0         watch gates and take over badges until stopped
+      doumen serve /dev/ttyUSB0         watch and answer until stopped
     """
 
 

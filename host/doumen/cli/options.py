@@ -32,11 +32,11 @@ def settings_of(config: Path | None, database: str | None) -> Settings:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; of errors that came in a group, the first of ours is raised."""
+    """Run to the end; of errors that came in a group, the first that the command line has words for is raised."""
     try:
         return asyncio.run(work)
     except BaseExceptionGroup as group:
-        ours = group.subgroup(DoumenError)
+        ours = group.subgroup((DoumenError, BrokenPipeError))
         if ours is None:
             raise
         while isinstance(ours, BaseExceptionGroup):

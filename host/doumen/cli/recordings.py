@@ -25,10 +25,20 @@ from doumen.sources import I2cSensor, open_device
 _SILENT_S = 1.0
 
 
-@click.command(epilog="\b\nExamples:\n  doumen record /dev/ttyUSB0 morning.dmr --seconds 60")
+@click.command(
+    short_help="Write a gate's raw sensor words to a file.",
+    epilog="\b\nExamples:\n  doumen record /dev/ttyUSB0 morning.dmr --seconds 60",
+)
 @click.argument("port")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--seconds", default=10.0, show_default=True, help="How long.")
+@click.option(
+    "--seconds",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 86_400),
+    metavar="S",
+    help="How long.",
+)
 @json_option
 def record(port: str, file: Path, seconds: float, as_json: bool) -> None:
     """Write a gate's raw sensor words to FILE (.dmr); an existing recording of the same gate is continued.
@@ -81,10 +91,18 @@ async def _copy(client: Client | I2cSensor, writer: RecordingWriter, seconds: fl
 
 
 @click.command(
-    epilog="\b\nExamples:\n  doumen replay morning.dmr\n  doumen replay morning.dmr --json --speed 1"
+    short_help="Send a recording through the screening again.",
+    epilog="\b\nExamples:\n  doumen replay morning.dmr\n  doumen replay morning.dmr --json --speed 1",
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--speed", default=0.0, show_default=True, help="1 is as it was; 0 is as fast as it goes.")
+@click.option(
+    "--speed",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="X",
+    help="1 is as it was; 0 is as fast as it goes.",
+)
 @config_option
 @json_option
 def replay(file: Path, speed: float, config: Path | None, as_json: bool) -> None:

@@ -19,10 +19,18 @@ def usb_ports() -> list[str]:
     return [port.device for port in list_ports.comports() if port.vid is not None]
 
 
-@click.command(epilog="\b\nExamples:\n  doumen serve\n  doumen serve /dev/ttyUSB0 /dev/ttyACM0 --json")
+@click.command(
+    short_help="Watch gates and take over fixes until stopped.",
+    epilog="\b\nExamples:\n  doumen serve\n  doumen serve /dev/ttyUSB0 /dev/ttyACM0 --json",
+)
 @click.argument("ports", nargs=-1, metavar="[PORT]...")
 @click.option(
-    "--sync-every", default=10.0, show_default=True, metavar="S", help="Ask badges for fixes this often."
+    "--sync-every",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 86_400),
+    metavar="S",
+    help="Ask badges for fixes every so many seconds.",
 )
 @database_option
 @config_option
@@ -36,7 +44,7 @@ def serve(
     are looked for again.
     """
     settings = settings_of(config, database)
-    urls = list(ports) or usb_ports()
+    urls = list(dict.fromkeys(ports)) or usb_ports()
     if not urls:
         raise LinkNotFound("no USB serial port here; plug a device in, or name its port")
     console = Console(highlight=False)
@@ -44,6 +52,12 @@ def serve(
         service = Service(
             settings, store, tell_json if as_json else partial(tell, console), sync_every_s=sync_every
         )
-        if not as_json:
-            console.print(f"Attending to {', '.join(urls)}; storing in {settings.database}. Ctrl-C stops.")
-        run_async(service.run(urls))
+
+        async def attend() -> None:
+            # Said here and not before: from now on Ctrl-C ends it in order.
+            if not as_json:
+                where = f"Attending to {', '.join(urls)}; storing in {settings.database}."
+                console.print(f"{where} Ctrl-C stops.", soft_wrap=True)
+            await service.run(urls)
+
+        run_async(attend())

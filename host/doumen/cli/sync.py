@@ -8,12 +8,14 @@ from rich.progress import Progress
 
 from doumen.cli.options import config_option, database_option, json_option, print_json, run_async, settings_of
 from doumen.client import connect
+from doumen.errors import LinkError
 from doumen.service import system_clock_ms
 from doumen.store import Ingested, Store
 
 
 @click.command(
-    epilog="\b\nExamples:\n  doumen sync /dev/ttyUSB0\n  doumen sync /dev/ttyUSB0 /dev/ttyUSB1 --json"
+    short_help="Take over what badges have logged, once.",
+    epilog="\b\nExamples:\n  doumen sync /dev/ttyUSB0\n  doumen sync /dev/ttyUSB0 /dev/ttyUSB1 --json",
 )
 @click.argument("ports", nargs=-1, required=True, metavar="PORT...")
 @database_option
@@ -33,6 +35,8 @@ def sync(ports: tuple[str, ...], database: str | None, config: Path | None, as_j
 async def _sync(port: str, store: Store, *, quiet: bool) -> dict[str, object]:
     async with await connect(port) as client:
         identity = client.identity
+        if identity.role != "badge":
+            raise LinkError(f"{port}: a {identity.role} logs no positions; name a badge's port")
         now_ms = system_clock_ms()
         await client.set_time(now_ms)
         store.devices.seen(identity.device_id, now_ms, identity.role, identity.firmware)

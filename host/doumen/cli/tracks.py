@@ -11,6 +11,8 @@ from doumen.errors import StoreError
 from doumen.store import Store
 from doumen.tracks.geojson import write_geojson
 
+_MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"])
+
 
 @click.group()
 def tracks() -> None:
@@ -25,20 +27,15 @@ def tracks() -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File. [default: standard output]"
 )
+@click.option("--from", "start", type=_MOMENT, metavar="TIME", help="Local time, as in 2026-08-05T06:00.")
+@click.option("--to", "end", type=_MOMENT, metavar="TIME", help="Local time, as above or a date alone.")
 @click.option(
-    "--from",
-    "start",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
-    help="Local time.",
-)
-@click.option(
-    "--to",
-    "end",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
-    help="Local time.",
-)
-@click.option(
-    "--gap", default=120.0, show_default=True, metavar="S", help="A longer silence than this ends a line."
+    "--gap",
+    default=120.0,
+    show_default=True,
+    type=click.FloatRange(0, 86_400),
+    metavar="S",
+    help="A longer silence, in seconds, ends a line.",
 )
 @database_option
 @config_option
@@ -54,7 +51,7 @@ def export(
     """Write the track of one badge (DEVICE, its id) as GeoJSON."""
     with Store(settings_of(config, database).database) as store:
         if store.devices.get(device) is None:
-            raise StoreError(f"no device {device} in the database; `doumen devices` lists those it knows")
+            raise StoreError(f"no device {device} in this database; `doumen devices` lists those it knows")
         fixes = store.positionfixes.between(device, _ms(start), _ms(end))
         if output is None:
             write_geojson(sys.stdout, device, fixes, gap_ms=round(gap * 1000))
