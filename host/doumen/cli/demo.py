@@ -240,7 +240,7 @@ def _show(
             "[bold red]WRONG[/]" if visitor.is_wrong else "[green]right[/]",
         )
     console.print(people)
-    fixes = _table("badge", "recorded", "handed over", "stored", "doubled", "lost", "connected", "")
+    fixes = _table("badge", "recorded", "handed over", "stored", "doubled", "lost", "connections", "")
     for badge in badges:
         device = badge.device
         fixes.add_row(
@@ -250,7 +250,7 @@ def _show(
             str(badge.stored),
             str(device.duplicated),
             str(badge.recorded - badge.stored),
-            f"{device.connections} times",
+            str(device.connections),
             "[bold red]WRONG[/]" if badge.is_wrong else "[green]right[/]",
         )
     console.print(fixes)
