@@ -45,6 +45,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "VmFile | 
     return None
 
 
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> "Nothing | None":
+    """A file for the VM stays out of CPython also when it is named on the command line."""
+    if module_path.parent in ON_BOTH and module_path.stem.endswith("_in_vm"):
+        return Nothing.from_parent(parent, path=module_path)
+    return None
+
+
+class Nothing(pytest.File):
+    """A file in which CPython finds no test."""
+
+    def collect(self) -> list[pytest.Item]:
+        return []
+
+
 class VmFile(pytest.File):
     """One file of tests; its functions run together, in one VM, when the first of them is due."""
 

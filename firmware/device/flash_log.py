@@ -6,7 +6,6 @@ what the blocks cannot tell when they are gone; it is replaced by a rename.
 """
 
 import binascii
-import errno
 import os
 import struct
 
@@ -16,6 +15,8 @@ from doumen_wire.errors import WireError
 
 BLOCKS_A_FILE = 8
 MOST_OPEN = 4 * records.FIXES_A_BLOCK  # fixes that wait in memory while the flash refuses them
+_FEW_FILES = 3  # with fewer the room went elsewhere: to give up old blocks would gain hardly a new one
+_ENOSPC = 28  # MicroPython's errno has no name for it
 _STATE = "<HIII"  # epoch, next_seq, oldest wanted, records in blocks that are gone
 
 
@@ -76,7 +77,7 @@ class FlashLog:
                 written = self._write(self._open[: records.FIXES_A_BLOCK])
             except OSError as error:
                 self._counters.flash_errors += 1
-                if error.errno != errno.ENOSPC or len(self._files) < 2:
+                if error.errno != _ENOSPC or len(self._files) < _FEW_FILES:
                     raise FlashError(f"log not written: {error}") from error
                 self._drop_oldest()
                 continue
