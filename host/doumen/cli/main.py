@@ -8,6 +8,7 @@ import doumen
 from doumen.cli.demo import demo
 from doumen.cli.devices import devices
 from doumen.cli.recordings import record, replay
+from doumen.cli.sensor import sensor
 from doumen.cli.serve import serve
 from doumen.cli.sync import sync
 from doumen.cli.tracks import tracks
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, serve, devices, sync, record, replay, tracks):
+for command in (demo, serve, devices, sync, record, replay, tracks, sensor):
     cli.add_command(command)
 
 

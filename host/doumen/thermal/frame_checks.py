@@ -118,4 +118,6 @@ def _compared(
     masks = MEASURED[:, :2].reshape(4, PIXELS)
     most = np.count_nonzero(changed[:, np.newaxis] & masks, axis=2).max(axis=1)
     mismatched = (count >= _FEW_CHANGES) & (most >= _NEARLY_ALL * count) & (in_own < _TOO_FEW * count)
+    # A recording in a loop goes back to RAM in which the other half is older, and its own the same.
+    mismatched &= ~(repeated & (words[:, SUBPAGE_WORD] != before[:, SUBPAGE_WORD]))
     return repeated & ~mismatched, mismatched

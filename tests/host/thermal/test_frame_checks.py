@@ -71,6 +71,11 @@ def test_a_sensor_that_stands_still_repeats_though_its_subpages_alternate(calibr
     assert np.all(check_subpages(calibration, stuck)[1:] == FrameFlag.REPEATED)
 
 
+def test_a_recording_in_a_loop_repeats_and_is_no_mismatch(calibration, rows):
+    flags = check_subpages(calibration, np.concatenate([rows] * 3))
+    assert flags.tolist() == [0, 0, FrameFlag.REPEATED, 0, FrameFlag.REPEATED, 0]
+
+
 def test_the_wrong_subpage_number_is_a_mismatch(calibration, rows):
     stream = running(rows, 6, np.random.default_rng(4))
     stream[3, SUBPAGE] ^= 1
