@@ -1,8 +1,11 @@
-"""A frame as a picture: in the terminal, two pixels a character, and as PNG."""
+"""A frame as a picture: in the terminal, two pixels a character, and as an image."""
 
 import textwrap
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,9 @@ from rich.text import Text
 
 from doumen.errors import DoumenError
 from doumen.thermal.palette import colours
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Frame = NDArray[np.floating]
 
@@ -60,11 +66,10 @@ def print_frame(console: Console, frame_c: Frame, scale: Scale, zoom: int) -> No
     console.print(_ends(scale, enlarged.shape[1]), soft_wrap=True)
 
 
-def save_png(path: Path, frame_c: Frame, scale: Scale, captions: list[str], *, smooth: bool) -> None:
-    """Write a frame, its scale and some lines of text as PNG.
+def draw_frame(frame_c: Frame, scale: Scale, captions: Sequence[str], *, smooth: bool) -> "Image.Image":
+    """A frame, its scale and some lines of text as an image, 640 pixels wide.
 
     smooth: temperatures between the pixels are interpolated (bicubic) before they are coloured.
-    Raises DoumenError if the file cannot be written.
     """
     # Here, because it takes longer to load than all other commands need to finish.
     from PIL import Image, ImageDraw, ImageFont
@@ -77,8 +82,8 @@ def save_png(path: Path, frame_c: Frame, scale: Scale, captions: list[str], *, s
     enlarged = np.array(Image.fromarray(filled).resize((width, height), method))
     enlarged[~known.repeat(_PNG_SCALE, axis=0).repeat(_PNG_SCALE, axis=1)] = np.nan
 
-    captions = [line for caption in captions for line in textwrap.wrap(caption, _CAPTION_WIDTH)]
-    below = _MARGIN + _BAR_HEIGHT + _LINE * (1 + len(captions)) + _MARGIN
+    lines = [line for caption in captions for line in textwrap.wrap(caption, _CAPTION_WIDTH)]
+    below = _MARGIN + _BAR_HEIGHT + _LINE * (1 + len(lines)) + _MARGIN
     sheet = Image.new("RGB", (width, height + below), _BACKGROUND)
     sheet.paste(Image.fromarray(colours(enlarged, scale.low_c, scale.high_c)), (0, 0))
     bar = np.broadcast_to(np.linspace(0, 1, width - 2 * _MARGIN), (_BAR_HEIGHT, width - 2 * _MARGIN))
@@ -93,10 +98,30 @@ def save_png(path: Path, frame_c: Frame, scale: Scale, captions: list[str], *, s
         (width - _MARGIN, "ra", scale.high_c),
     ):
         draw.text((left, top), f"{temperature_c:.1f} °C", _FOREGROUND, font, anchor)
-    for number, caption in enumerate(captions, 1):
-        draw.text((_MARGIN, top + number * _LINE), caption, _FOREGROUND, font)
+    for number, line in enumerate(lines, 1):
+        draw.text((_MARGIN, top + number * _LINE), line, _FOREGROUND, font)
+    return sheet
+
+
+def save_picture(path: Path, picture: "Image.Image", kind: str = "PNG") -> None:
+    """Write an image. Raises DoumenError if that is impossible."""
+    with _named(path):
+        picture.save(path, kind)
+
+
+def save_animation(path: Path, pictures: Iterable["Image.Image"], kind: str, per_second: float) -> None:
+    """Write images as one that moves, over and over. kind: GIF or WEBP. Raises DoumenError if that is impossible."""
+    first, *others = pictures
+    with _named(path):
+        first.save(
+            path, kind.upper(), save_all=True, append_images=others, duration=round(1000 / per_second), loop=0
+        )
+
+
+@contextmanager
+def _named(path: Path) -> Generator[None]:
     try:
-        sheet.save(path, "PNG")
+        yield
     except OSError as error:
         raise DoumenError(f"{path}: {error.strerror or error}; check the path and the disk") from error
 

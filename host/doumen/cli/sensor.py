@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from doumen.cli.options import json_option, print_json
-from doumen.cli.picture import Scale, print_frame, save_png
+from doumen.cli.picture import Scale, draw_frame, print_frame, save_picture
 from doumen.cli.sensor_view import view_of
 from doumen.cli.sensor_words import eeproms_of, halves_of
 from doumen.thermal.calibration import Calibration
@@ -89,7 +89,7 @@ def show(
     view = view_of(*halves_of(source, at_s), emissivity)
     scale = Scale.of(view.frame_c) if limits_c is None else Scale(*limits_c)
     if png is not None:
-        save_png(png, view.frame_c, scale, view.captions(), smooth=not pixels)
+        save_picture(png, draw_frame(view.frame_c, scale, view.captions(), smooth=not pixels))
     if as_json:
         print_json(view.as_json())
         return
@@ -130,7 +130,7 @@ def _print_report(console: Console, name: str, diagnosis: Diagnosis, constants: 
         console.print(f"    What to do: {finding.to_do}.", soft_wrap=True, markup=False)
     console.print(f"  {'fingerprint':<18} {diagnosis.fingerprint}", soft_wrap=True)
     for key, value in constants.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        shown = str(value).strip("[]").replace("'", "")
         console.print(f"  {key.replace('_', ' '):<18} {shown}", soft_wrap=True, markup=False)
 
 

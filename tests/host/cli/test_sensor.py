@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from doumen.cli.picture import UPPER_HALF, Scale, print_frame, save_png
+from doumen.cli.picture import UPPER_HALF, Scale, draw_frame, print_frame, save_animation, save_picture
 from doumen.errors import DoumenError
 from doumen.recording import RecordingWriter
 from doumen.simulator.bench import Bench
@@ -244,11 +244,34 @@ def test_a_frame_without_one_temperature_is_still_a_picture(tmp_path: Path) -> N
     nothing = np.full((24, 32), np.nan)
     scale = Scale.of(nothing)
     assert set(map(tuple, painted(nothing, 1)[:24].reshape(-1, 3).tolist())) == {NOTHING}
-    save_png(tmp_path / "x.png", nothing, scale, ["nothing"], smooth=True)
-    with Image.open(tmp_path / "x.png") as picture:
-        assert picture.getpixel((300, 200)) == NOTHING
+    picture = draw_frame(nothing, scale, ["nothing"], smooth=True)
+    assert picture.getpixel((300, 200)) == NOTHING
+    with pytest.raises(DoumenError, match="check the path"):
+        save_picture(tmp_path / "no" / "x.png", picture)
+
+
+def test_long_captions_are_wrapped_into_more_lines() -> None:
+    nothing = np.full((24, 32), np.nan)
+    short = draw_frame(nothing, Scale(20, 40), ["words"], smooth=True)
+    long = draw_frame(nothing, Scale(20, 40), ["words " * 40], smooth=True)
+    assert long.width == short.width
+    assert long.height > short.height
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_frames_become_a_moving_picture(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / f"day.{kind}"
+    frames = (np.full((24, 32), 20.0 + 5 * number) for number in range(4))
+    save_animation(file, (draw_frame(each, Scale(20, 40), [], smooth=True) for each in frames), kind, 8)
+    with Image.open(file) as picture:
+        assert getattr(picture, "n_frames", 1) == 4
     with pytest.raises(DoumenError):
-        save_png(tmp_path / "no" / "x.png", nothing, scale, [], smooth=True)
+        save_animation(
+            tmp_path / "no" / "x.gif",
+            [draw_frame(np.zeros((24, 32)), Scale(20, 40), [], smooth=False)],
+            "gif",
+            8,
+        )
 
 
 def test_a_flat_scene_is_not_painted_as_a_fire() -> None:
