@@ -10,9 +10,18 @@ from rich.table import Table
 from serial.tools import list_ports
 
 from doumen.cli.news import complain
-from doumen.cli.options import config_option, database_option, json_option, print_json, run_async, settings_of
-from doumen.client import connect
+from doumen.cli.options import (
+    config_option,
+    database_option,
+    has_database,
+    json_option,
+    print_json,
+    run_async,
+    settings_of,
+)
+from doumen.config import Settings
 from doumen.errors import DoumenError
+from doumen.sources import open_device
 from doumen.store import Store
 
 
@@ -46,24 +55,29 @@ def devices(
         if errors:
             raise errors[-1]
     else:
-        with Store(settings_of(config, database).database) as store:
-            counts = store.positionfixes.counts()
-            known: list[dict[str, object]] = [
-                {
-                    "device": device.device_id,
-                    "role": device.role,
-                    "firmware": device.firmware,
-                    "last_seen": _local(device.last_seen_ms),
-                    "fixes": counts.get(device.device_id, 0),
-                    "passages": sum(store.passages.counts(device.device_id).values()),
-                }
-                for device in store.devices.all()
-            ]
+        settings = settings_of(config, database)
+        known = _known(settings) if has_database(settings) else []
         _show(
             as_json,
             "this database knows no device yet; `doumen serve PORT` or `doumen sync PORT` meets some",
             known,
         )
+
+
+def _known(settings: Settings) -> list[dict[str, object]]:
+    with Store(settings.database) as store:
+        counts = store.positionfixes.counts()
+        return [
+            {
+                "device": device.device_id,
+                "role": device.role,
+                "firmware": device.firmware,
+                "last_seen": _local(device.last_seen_ms),
+                "fixes": counts.get(device.device_id, 0),
+                "passages": sum(store.passages.counts(device.device_id).values()),
+            }
+            for device in store.devices.all()
+        ]
 
 
 async def _ask_all(ports: tuple[str, ...]) -> list[dict[str, object] | DoumenError]:
@@ -73,7 +87,7 @@ async def _ask_all(ports: tuple[str, ...]) -> list[dict[str, object] | DoumenErr
 
 async def _ask(port: str) -> dict[str, object] | DoumenError:
     try:
-        async with await connect(port) as client:
+        async with await open_device(port) as client:
             identity = client.identity
             status = await client.status()
     except DoumenError as error:

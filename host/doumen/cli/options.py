@@ -31,6 +31,14 @@ def settings_of(config: Path | None, database: str | None) -> Settings:
     return settings if database is None else settings.model_copy(update={"database": database})
 
 
+def has_database(settings: Settings) -> bool:
+    """Whether there is one: a command that only looks must not leave an empty file behind."""
+    scheme, _, path = settings.database.partition(":///")
+    file = Path(path.partition("?")[0])
+    # Where not even the folder is, opening says best what is wrong.
+    return not scheme.startswith("sqlite") or file.exists() or not file.parent.is_dir()
+
+
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; of errors that came in a group, the first that the command line has words for is raised."""
     try:

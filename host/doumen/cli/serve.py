@@ -56,7 +56,7 @@ def serve(
         async def attend() -> None:
             # Said here and not before: from now on Ctrl-C ends it in order.
             if not as_json:
-                where = f"Attending to {', '.join(urls)}; storing in {settings.database}."
+                where = f"Attending to {', '.join(urls)}; storing in {store.name}."
                 console.print(f"{where} Ctrl-C stops.", soft_wrap=True)
             await service.run(urls)
 

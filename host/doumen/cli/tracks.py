@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from doumen.cli.options import config_option, database_option, settings_of
+from doumen.cli.options import config_option, database_option, has_database, settings_of
 from doumen.errors import StoreError
 from doumen.store import Store
 from doumen.tracks.geojson import write_geojson
@@ -49,7 +49,10 @@ def export(
     config: Path | None,
 ) -> None:
     """Write the track of one badge (DEVICE, its id) as GeoJSON."""
-    with Store(settings_of(config, database).database) as store:
+    settings = settings_of(config, database)
+    if not has_database(settings):
+        raise StoreError(f"there is no {settings.database} here; `doumen sync` makes one, --db names another")
+    with Store(settings.database) as store:
         if store.devices.get(device) is None:
             raise StoreError(f"no device {device} in this database; `doumen devices` lists those it knows")
         fixes = store.positionfixes.between(device, _ms(start), _ms(end))

@@ -24,6 +24,7 @@ from doumen.simulator.board import HARD_RESET, OPS, POWER_ON, WATCHDOG_RESET, Si
 
 HEAP = {"gate": "192k", "badge": "128k"}
 _POLL_S = 0.05
+_RESPITE_S = 0.5  # before a firmware is tried again that ended by itself
 _FOREVER_US = 1 << 60
 
 
@@ -194,6 +195,8 @@ class Bench:
                 return
             self._hang_up()
             self.restarts += 1
+            if cause == POWER_ON and self.problems:
+                time.sleep(_RESPITE_S)
             self._spawn(cause)
 
     def _turn(self) -> None:

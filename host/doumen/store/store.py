@@ -34,6 +34,11 @@ class Store:
         self.positionfixes = Positionfixes(self._engine)
         self.passages = Passages(self._engine)
 
+    @property
+    def name(self) -> str:
+        """The database's URL, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
     def __enter__(self) -> Self:
         return self
 
