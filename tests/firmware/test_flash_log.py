@@ -390,6 +390,30 @@ def test_fixes_wait_in_memory_while_the_flash_refuses_them():
     scene.leave()
 
 
+def test_a_flash_that_fails_but_is_not_full_gives_up_nothing():
+    scene = Scene()
+    scene.take_blocks(40)
+    scene.take(1)
+    for _ in range(3):
+        with Failing("open", EIO):
+            assert scene.fails(scene.log.close_block)
+    assert scene.log.dropped == 0
+    assert scene.counters.flash_errors == 3
+    scene.log.close_block()
+    assert scene.times() == upto(41)
+    scene.leave()
+
+
+def test_a_flash_that_others_filled_gives_up_nothing():
+    scene = Scene()
+    scene.take_blocks(10)
+    scene.take(1)
+    with Failing("open", ENOSPC):
+        assert scene.fails(scene.log.close_block)
+    assert (scene.log.dropped, len(scene.files())) == (0, 2)
+    scene.leave()
+
+
 def test_a_flash_that_refuses_for_ever_does_not_fill_the_memory():
     scene = Scene()
     with Failing("open"):
@@ -421,6 +445,7 @@ def test_a_write_that_failed_in_the_middle_spends_its_number():
     with open(scene.folder + "/" + scene.files()[0], "ab") as file:
         file.write(b"\0" * 100)
     scene.take_blocks(1)
+    assert scene.counters.flash_errors == 1
     assert scene.numbers() == [0, 1, 3]
     assert scene.times() == upto(3)
     assert scene.restart().next_seq == 4

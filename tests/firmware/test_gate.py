@@ -94,6 +94,24 @@ def gate_after(*script):
     raise AssertionError("sense ended by itself")
 
 
+def states_shown(gate, session):
+    """The states between an out of service before and some turns of indicate."""
+    turns = [3]
+
+    def tick():
+        turns[0] -= 1
+        if not turns[0]:
+            raise Stop
+
+    shown = gate._lights.shown
+    gate._lights.tick = tick
+    try:
+        asyncio.run(gate.indicate(session))
+    except Stop:
+        gate._lights.shown = []
+    return [state for state, _ in shown]
+
+
 def refusal_of(answering):
     try:
         asyncio.run(answering)
@@ -173,6 +191,21 @@ def test_out_of_service_is_shown_as_long_as_it_lasts():
         asyncio.run(gate.indicate(Host(present=False)))
     except Stop:
         assert set(gate._lights.shown) == {(indicator.OUT_OF_SERVICE, 0)}
+
+
+def test_back_in_service_it_is_ready_and_a_verdict_stays():
+    gate, _ = gate_after(mlx90640.FRESH)
+    assert states_shown(gate, Host()) == [indicator.READY]
+    gate._lights.show(indicator.ELEVATED, 3000)
+    assert states_shown(gate, Host()) == [indicator.ELEVATED]
+
+
+def test_after_a_torn_subpage_the_next_is_asked_for_at_once():
+    gate, _ = gate_after(mlx90640.FRESH)
+    gate._sensor.pause_ms = lambda: 40
+    gate._sensor.period_ms = 62
+    gate._sensor.script = [mlx90640.TORN, mlx90640.FRESH, mlx90640.STALE, mlx90640.NOTHING]
+    assert [gate._look() for _ in range(4)] == [0, 40, 40, 3]
 
 
 def test_verdicts_and_signs_have_the_same_numbers():

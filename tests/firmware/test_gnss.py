@@ -120,6 +120,7 @@ def test_a_void_rmc_is_no_fix():
 
 
 def test_a_gga_without_a_position_is_no_fix():
+    assert len(fixes_of(rmc(b"081836"), gga(b"081837", quality=b"8"))) == 2
     for quality in (b"0", b"", b"9", b"x", b"-1", b"1.0"):
         assert len(fixes_of(rmc(b"081836"), gga(b"081837", quality=quality))) == 1, quality
     assert len(fixes_of(rmc(b"081836"), gga(b"081837", lat=b","))) == 1
@@ -139,6 +140,11 @@ def test_malformed_values_are_no_fix():
         assert fixes_of(rmc(time)) == [], time
     for date in (b"", b"310223", b"000000", b"1309"):
         assert fixes_of(rmc(b"081836", date=date)) == [], date
+
+
+def test_a_bad_date_does_not_spoil_the_good_one_before():
+    lines = (rmc(b"081836"), rmc(b"081837", date=b"310223"), gga(b"081837"), gga(b"081838"))
+    assert times(fixes_of(*lines)) == [SEPTEMBER_13_2023 + 29916000 + 1000 * i for i in range(3)]
 
 
 def test_short_sentences_and_other_kinds_are_passed_over():

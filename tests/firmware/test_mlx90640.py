@@ -232,3 +232,17 @@ def test_a_missing_sensor_that_comes_back_works_after_a_start():
     scene.sensor.start(16)
     assert scene.bus.control == 0x1A81
     assert scene.next(0) == FRESH
+
+
+def test_what_poll_finds_can_be_told_apart():
+    assert len({NOTHING, FRESH, TORN, STALE}) == 4
+
+
+def test_the_pause_ends_after_four_fifths_of_the_period():
+    scene = Scene(rate_hz=2)
+    scene.next(0)
+    assert scene.sensor.pause_ms() == 400
+    scene.clock.now += 150
+    assert scene.sensor.pause_ms() == 250
+    scene.clock.now += 300
+    assert scene.sensor.pause_ms() == 0

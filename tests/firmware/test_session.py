@@ -1,6 +1,6 @@
 """A conversation over a link that is a script: who is answered how, and when nobody is there."""
 
-from fakes import PERIOD, Clock, Counters, Link, packed, run_until_closed
+from fakes import PERIOD, Clock, Counters, Link, LinkClosed, packed, run_until_closed
 
 from device import session as session_module
 from device.session import Refusal, Session
@@ -221,3 +221,44 @@ def test_a_silent_host_stays_silent_after_the_ticks_have_wrapped():
     for _ in range(4000):
         scene.clock.now += PERIOD // 1000
         assert not scene.session.host_present()
+
+
+class Live:
+    """Live data that ends after so many messages."""
+
+    def __init__(self, *messages):
+        self._messages = list(messages)
+
+    async def take(self):
+        if not self._messages:
+            raise LinkClosed
+        return self._messages.pop(0)
+
+
+def streamed(scene, *payloads):
+    """The live packets that a session makes of these."""
+    scene.session._live = Live(*[(b"head", payload) for payload in payloads])
+    run_until_closed(scene.session.stream())
+    return scene.link.packets()
+
+
+def test_live_data_goes_out_with_counters_and_request_0():
+    scene = opened()
+    scene.session.streaming = True
+    found = streamed(scene, b"one", b"two")
+    assert [(packet.type, packet.counter) for packet in found] == [(packets.LIVE, 0), (packets.LIVE, 1)]
+    assert messages.unpack_message(found[1].payload) == (messages.SUBPAGE, 0, b"headtwo")
+    assert [packet.counter for packet in streamed(scene, b"three")] == [2]
+    scene.say(hello())
+    scene.session.streaming = True
+    assert [packet.counter for packet in streamed(scene, b"four")] == [0]
+
+
+def test_live_data_stays_here_unless_a_host_listens():
+    scene = opened()
+    assert streamed(scene, b"nobody asked") == []
+    scene.session.streaming = True
+    scene.clock.now += 3000
+    assert streamed(scene, b"nobody is there") == []
+    scene.say(command(0))
+    assert len(streamed(scene, b"welcome back")) == 1

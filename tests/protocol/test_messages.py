@@ -54,6 +54,7 @@ def test_commands_that_make_no_sense_are_told_apart():
 
 def test_kind_and_request_are_checked_when_packed():
     assert pack_message(255, 65535) == b"\xff\xff\xff"
+    assert pack_message(0, 0) == b"\0\0\0"
     for kind, request in ((-1, 0), (256, 0), (1, -1), (1, 65536)):
         assert error_of(pack_message, kind, request) == "OutOfRangeError", (kind, request)
 
