@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 import doumen
+from doumen.cli.convert import convert
 from doumen.cli.demo import demo
 from doumen.cli.devices import devices
 from doumen.cli.recordings import record, replay
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, serve, devices, sync, record, replay, tracks, sensor):
+for command in (demo, serve, devices, sync, record, replay, convert, tracks, sensor):
     cli.add_command(command)
 
 

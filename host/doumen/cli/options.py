@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from rich.console import Console
+from rich.progress import Progress
 
 from doumen.config import Settings, load_settings
 from doumen.errors import DoumenError
@@ -50,6 +52,12 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         while isinstance(ours, BaseExceptionGroup):
             ours = ours.exceptions[0]
         raise ours from None
+
+
+def progress_bar(*, quiet: bool) -> Progress:
+    """A bar on standard error, for work that takes longer than a second; none where nobody would see it."""
+    console = Console(stderr=True)
+    return Progress(console=console, disable=quiet or not console.is_terminal, transient=True)
 
 
 def print_json(value: object) -> None:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 
 from doumen.cli.news import tell, tell_json
-from doumen.cli.options import config_option, json_option, print_json, run_async, settings_of
+from doumen.cli.options import config_option, json_option, print_json, progress_bar, run_async, settings_of
 from doumen.client import Client, Identity
 from doumen.config import Settings
 from doumen.errors import RecordingError
@@ -70,7 +69,7 @@ async def _record(port: str, file: Path, seconds: float, *, quiet: bool) -> dict
 async def _copy(client: Client | I2cSensor, writer: RecordingWriter, seconds: float, quiet: bool) -> int:
     count = 0
     await client.stream(True)
-    with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
+    with progress_bar(quiet=quiet) as progress:
         task = progress.add_task("recording", total=seconds)
         start_s = asked_s = time.monotonic()
         while (now_s := time.monotonic()) - start_s < seconds:

@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
-from doumen.cli.options import config_option, database_option, json_option, print_json, run_async, settings_of
+from doumen.cli.options import (
+    config_option,
+    database_option,
+    json_option,
+    print_json,
+    progress_bar,
+    run_async,
+    settings_of,
+)
 from doumen.client import connect
 from doumen.errors import LinkError
 from doumen.service import system_clock_ms
@@ -40,7 +46,7 @@ async def _sync(port: str, store: Store, *, quiet: bool) -> dict[str, object]:
         now_ms = system_clock_ms()
         await client.set_time(now_ms)
         store.devices.seen(identity.device_id, now_ms, identity.role, identity.firmware)
-        with Progress(console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        with progress_bar(quiet=quiet) as progress:
             task = progress.add_task(f"badge {identity.device_id[-4:]}", total=None)
             first: list[int] = []
 

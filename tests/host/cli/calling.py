@@ -66,11 +66,11 @@ def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
-def sensor_words() -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """(EEPROM, its two subpages) of the real sensor that gate() replays."""
+def sensor_words(name: str = "melexis_example") -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """(EEPROM, its two subpages) of a real sensor; gate() replays the first one."""
     with DATA.joinpath("sensors.npz").open("rb") as file:
         stored = np.load(file)
-        return stored["melexis_example_eeprom"], stored["melexis_example_subpages"]
+        return stored[f"{name}_eeprom"], stored[f"{name}_subpages"]
 
 
 def gate() -> Bench:
