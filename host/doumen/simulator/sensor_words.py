@@ -11,14 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from doumen.thermal.calibration import Calibration
 from doumen.thermal.conditions import CONTROL_WORD, KELVIN, SUBPAGE_WORD, SUBPAGE_WORDS, conditions
 from doumen.thermal.pixels import COLUMNS, PIXELS, ROWS
-from doumen.thermal.temperature import (
-    as_2d,
-    pick,
-    relative_sensitivity,
-    solve,
-    surroundings_k4,
-    table_of,
-)
+from doumen.thermal.radiometry import relative_sensitivity, solve, surroundings_k4
+from doumen.thermal.tables import pick, table_of
+from doumen.thermal.temperature import as_2d
 
 Floats = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from doumen.thermal.calibration import Calibration
-from doumen.thermal.temperature import ambient_c, object_c, supply_v
+from doumen.thermal.temperature import ambient_c, measure, object_c, supply_v
 
 HOT_C = 400.0
 SENSOR_RANGE_FROM_C = -40.0
@@ -73,6 +73,60 @@ def test_a_batch_gives_what_its_rows_give_one_by_one(golden):
         np.testing.assert_allclose(image_c, object_c(calibration, row[np.newaxis])[0], atol=2e-4)
     few_c, many_c = ambient_c(calibration, rows[:3]), ambient_c(calibration, rows)
     np.testing.assert_array_equal(few_c, many_c[:3])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("prefix", ["melexis_example", "interleaved", "shift", "adc"])
+def test_a_frame_a_subpage_and_many_of_them_give_the_same(golden, prefix, dtype):
+    cases = [case for name, case in golden.items() if name.startswith(prefix)]
+    calibration = Calibration.from_eeprom(cases[0].eeprom)
+    rows = np.concatenate([case.subpages for case in cases if np.array_equal(case.eeprom, cases[0].eeprom)])
+    rows = rows[[int(np.flatnonzero(rows[:, 833] == subpage)[0]) for subpage in (0, 1)]]
+    settings = {"emissivity": 0.93, "reflected_c": 18.0, "dtype": dtype}
+    many_c = object_c(calibration, np.concatenate([rows] * 70), **settings)
+    for order in ([0, 1], [1, 0], [0], [1], [0, 0]):
+        few_c = object_c(calibration, rows[order], **settings)
+        np.testing.assert_allclose(few_c, many_c[order], atol=2e-4)
+    # One subpage got lost: from there on 1 comes before 0, and the last is alone.
+    lost_c = object_c(calibration, np.concatenate([rows[:1], *[rows] * 70])[1:-1], **settings)
+    np.testing.assert_allclose(lost_c, many_c[:139], atol=2e-4)
+
+
+def test_measure_gives_what_the_three_functions_give(melexis):
+    calibration = Calibration.from_eeprom(melexis[0].eeprom)
+    rows = np.concatenate([case.subpages for case in melexis])
+    for count in (0, 1, 2, 5):
+        some = np.concatenate([rows] * 3)[:count]
+        together = measure(calibration, some, emissivity=0.9)
+        np.testing.assert_array_equal(together.object_c, object_c(calibration, some, emissivity=0.9))
+        np.testing.assert_allclose(together.ambient_c, ambient_c(calibration, some), rtol=1e-12)
+        np.testing.assert_allclose(together.supply_v, supply_v(calibration, some), rtol=1e-12)
+
+
+@pytest.mark.parametrize("copies", [1, 9])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"emissivity": 0},
+        {"emissivity": float("nan")},
+        {"emissivity": 5e-324},
+        {"reflected_c": float("nan")},
+        {"reflected_c": 1e200},
+    ],
+)
+def test_settings_without_sense_give_nan_and_no_warning(melexis, settings, copies):
+    rows = np.concatenate([case.subpages for case in melexis] * copies)
+    assert np.isnan(object_c(Calibration.from_eeprom(melexis[0].eeprom), rows, **settings)).all()
+
+
+def test_one_rows_senseless_setting_spares_its_neighbours(melexis):
+    rows = np.concatenate([case.subpages for case in melexis] * 2)
+    calibration = Calibration.from_eeprom(melexis[0].eeprom)
+    for one in ({"emissivity": [0.95, 0, 0.95, 0.95]}, {"reflected_c": [20, float("nan"), 20, 20]}):
+        for other in ({}, {"reflected_c": np.full((24, 32), 20.0)}, {"emissivity": np.full((24, 32), 0.95)}):
+            image_c = object_c(calibration, rows, **(other | one))
+            assert np.isnan(image_c[1]).all()
+            assert np.all(np.isfinite(image_c[[0, 2, 3]]).sum(axis=(1, 2)) == 384)
 
 
 def test_a_map_of_equal_values_gives_what_the_number_gives(melexis):
@@ -168,4 +222,5 @@ def test_what_a_calibration_keeps_does_not_grow_with_use(melexis):
     for dtype in (np.float32, np.float64):
         for _ in range(50):
             object_c(calibration, rows, dtype=dtype)
-    assert len(calibration.tables) == 8
+            object_c(calibration, np.concatenate([rows, rows, rows[:1]]), dtype=dtype)
+    assert len(calibration.tables) == 4, "one a reading pattern and precision"

@@ -5,7 +5,8 @@ import pytest
 
 from doumen.thermal.calibration import Calibration
 from doumen.thermal.conditions import conditions
-from doumen.thermal.temperature import ambient_c, object_c, supply_v, table_of
+from doumen.thermal.tables import table_of
+from doumen.thermal.temperature import ambient_c, object_c, supply_v
 
 PIXEL = (11, 15)
 PLACE = 11 * 32 + 15
