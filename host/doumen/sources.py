@@ -21,6 +21,7 @@ from doumen.errors import LinkLost, LinkNotFound
 from doumen.model import Verdict
 from doumen_wire import records
 
+_ADDRESS = 0x33
 _STATUS, _CONTROL, _RAM, _EEPROM = 0x8000, 0x800D, 0x0400, 0x2400
 _NEW_DATA, _CLEAR = 0x0008, 0x0030
 _CHESS, _REFRESH, _16_HZ = 0x1000, 0x0380, 5 << 7
@@ -44,10 +45,13 @@ class I2cSensor:
 
     def __init__(self, name: str, bus: Any) -> None:
         """bus: a busio.I2C or what behaves like one. Raises LinkNotFound if no sensor answers."""
+        driver_class = importlib.import_module("adafruit_mlx90640").MLX90640
+        device_class = importlib.import_module("adafruit_bus_device.i2c_device").I2CDevice
+        # Its constructor decodes the EEPROM, and hangs on one that is all FFFF. Only its registers are used.
+        driver = driver_class.__new__(driver_class)
         try:
-            # Constructing the driver reads the EEPROM and decodes it; all that is used of it are its registers.
-            driver = importlib.import_module("adafruit_mlx90640").MLX90640(bus)
-        except (OSError, ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:
+            driver.i2c_device = device_class(bus, _ADDRESS)
+        except (OSError, ValueError) as error:
             raise LinkNotFound(
                 f"{name}: no MLX90640 answers at 0x33 ({error}); check SDA, SCL and 3.3 V"
             ) from error

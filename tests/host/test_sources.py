@@ -100,6 +100,17 @@ def test_a_wired_sensor_that_is_unplugged_is_lost() -> None:
     asyncio.run(listen())
 
 
+def test_a_sensor_whose_eeprom_cannot_be_read_is_read_all_the_same() -> None:
+    chip = real_sensor()
+    chip.eeprom = np.full(832, 0xFFFF, np.uint16)
+
+    async def look() -> None:
+        async with I2cSensor("i2c:", Bus(chip)) as sensor:
+            assert set((await sensor.eeprom()).tolist()) == {0xFFFF}
+
+    asyncio.run(look())
+
+
 def test_a_bus_without_a_sensor_says_what_to_check() -> None:
     chip = real_sensor()
     chip.present = False
