@@ -11,11 +11,11 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 import numpy as np
-from doumen_wire import messages, packets, records
-from doumen_wire.errors import WireError
 
 from doumen.errors import LinkEnded, LinkLost, LinkNotFound, RecordingError
 from doumen.recording import Recording, Segment
+from doumen_wire import messages, packets, records
+from doumen_wire.errors import WireError
 
 _TICKS_PERIOD = 1 << 30
 
