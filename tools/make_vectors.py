@@ -16,63 +16,27 @@ from typing import Any
 FOLDER = Path(__file__).parents[1] / "protocol" / "vectors"
 Case = dict[str, Any]
 
-# field: (bytes, signed); raw bytes are given as hexadecimal
-_U8, _U16, _U32, _U64, _I32 = (1, False), (2, False), (4, False), (8, False), (4, True)
-LAYOUTS: dict[str, dict[str, tuple[int, bool]]] = {
-    "identity": dict.fromkeys(
-        ("role", "device_id", "major", "minor", "patch", "sealed", "epoch", "boots"), _U8
-    )
-    | {"device_id": _U64, "epoch": _U16, "boots": _U32},
-    "subpage": {"sequence": _U32, "ticks_ms": _U32, "control": _U16, "status": _U16},
-    "fix": {
-        "time_ms": _U64,
-        "lat_e7": _I32,
-        "lon_e7": _I32,
-        "hdop_c": _U16,
-        "satellites": _U8,
-        "quality": _U8,
-    },
-    "status": dict.fromkeys(("role", "service", "cause"), _U8)
-    | {"boots": _U32, "uptime_ms": _U64, "clock_ms": _U64}
-    | dict.fromkeys(
-        [
-            "heap_free",
-            "crc_errors",
-            "packets_lost",
-            "refused",
-            "live_dropped",
-            "subpages",
-            "torn",
-            "stale",
-            "sensor_errors",
-            "verdicts",
-            "sentences",
-            "bad_sentences",
-            "fixes",
-            "flash_errors",
-        ],
-        _U32,
-    )
-    | {"log_epoch": _U16}
-    | dict.fromkeys(("log_oldest", "log_next", "log_records", "log_dropped"), _U32),
-    "hello": {"min_version": _U8, "max_version": _U8, "suites": _U8, "nonce": (16, False)},
-    "welcome": {
-        "version": _U8,
-        "suite": _U8,
-        "reserved": _U8,
-        "nonce": (16, False),
-        "proof": (16, False),
-    },
-    "refuse": dict.fromkeys(("code", "min_version", "max_version"), _U8),
-    "nothing": {},
-    "read": {"epoch": _U16, "cursor": _U32, "credits": _U16},
-    "ack": {"epoch": _U16, "cursor": _U32},
-    "stream": {"on": _U8},
-    "verdict": {"verdict": _U8, "passage": _U32, "hold_ms": _U16},
-    "time": {"host_ms": _U64},
-    "time is": {"ticks_ms": _U32, "boots": _U32},
-    "end": {"count": _U16, "next_cursor": _U32, "log_next": _U32},
-    "refused": dict.fromkeys(("code", "kind", "min_version", "max_version"), _U8),
+# record or message: its fields in order, u and i with a number of bits, x with a number of raw bytes
+LAYOUTS = {
+    "identity": "role u8 device_id u64 major u8 minor u8 patch u8 sealed u8 epoch u16 boots u32",
+    "subpage": "sequence u32 ticks_ms u32 control u16 status u16",
+    "fix": "time_ms u64 lat_e7 i32 lon_e7 i32 hdop_c u16 satellites u8 quality u8",
+    "status": "role u8 service u8 cause u8 boots u32 uptime_ms u64 clock_ms u64 heap_free u32 crc_errors u32 "
+    "packets_lost u32 refused u32 live_dropped u32 subpages u32 torn u32 stale u32 sensor_errors u32 "
+    "verdicts u32 sentences u32 bad_sentences u32 fixes u32 flash_errors u32 log_epoch u16 log_oldest u32 "
+    "log_next u32 log_records u32 log_dropped u32",
+    "hello": "min_version u8 max_version u8 suites u8 nonce x16",
+    "welcome": "version u8 suite u8 reserved u8 nonce x16 proof x16",
+    "refuse": "code u8 min_version u8 max_version u8",
+    "nothing": "",
+    "read": "epoch u16 cursor u32 credits u16",
+    "ack": "epoch u16 cursor u32",
+    "stream": "on u8",
+    "verdict": "verdict u8 passage u32 hold_ms u16",
+    "time": "host_ms u64",
+    "time is": "ticks_ms u32 boots u32",
+    "end": "count u16 next_cursor u32 log_next u32",
+    "refused": "code u8 kind u8 min_version u8 max_version u8",
 }
 
 
@@ -101,13 +65,19 @@ def main() -> int:
 # --- bytes -------------------------------------------------------------------------------------------------
 
 
+def names(layout: str) -> list[str]:
+    return LAYOUTS[layout].split()[::2]
+
+
 def packed(layout: str, fields: Case) -> bytes:
-    assert list(fields) == list(LAYOUTS[layout]), layout
+    assert list(fields) == names(layout), layout
     out = b""
-    for name, (size, signed) in LAYOUTS[layout].items():
-        value = fields[name]
-        raw = isinstance(value, str)
-        out += bytes.fromhex(value) if raw else value.to_bytes(size, "little", signed=signed)
+    for value, kind in zip(fields.values(), LAYOUTS[layout].split()[1::2], strict=True):
+        size = int(kind[1:])
+        if kind[0] == "x":
+            out += bytes.fromhex(value)
+        else:
+            out += value.to_bytes(size // 8, "little", signed=kind[0] == "i")
     return out
 
 
@@ -270,7 +240,7 @@ SOUTH = {
     "quality": 8,
 }
 SUBPAGE = {"sequence": 70000, "ticks_ms": 0x3FFFFFFF, "control": 0x1A01, "status": 0x0039}
-STATUS = {name: 1000 + i for i, name in enumerate(LAYOUTS["status"])} | {"role": 1, "service": 1, "cause": 3}
+STATUS = {name: 1000 + i for i, name in enumerate(names("status"))} | {"role": 1, "service": 1, "cause": 3}
 
 
 def _right(layout: str, fields: Case) -> Case:
