@@ -21,6 +21,7 @@ from doumen.pipeline import GatePipeline, earlier_readings
 from doumen.screening.events import Event, PassageEnded, VerdictReached
 from doumen.sources import I2cSensor, open_device
 from doumen.store import Ingested, Store
+from doumen.thermal.forensics import diagnose
 
 _STATUS_S = 1.0
 _SILENT_S = 1.0
@@ -73,6 +74,14 @@ class Troubled:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something about a device that a person should know, and that stops nothing."""
+
+    device: DeviceState
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Saw:
     """A gate's screening has news."""
 
@@ -97,7 +106,7 @@ class Taking:
     end: int
 
 
-News = Connected | Lost | Troubled | Saw | Taking | Took
+News = Connected | Lost | Troubled | Noticed | Saw | Taking | Took
 
 
 def system_clock_ms() -> int:
@@ -192,7 +201,10 @@ class Service:
             await asyncio.sleep(self._sync_every_s)
 
     async def _watch_gate(self, device: DeviceState, client: Client | I2cSensor) -> None:
-        gate = _Gate(device, client, self._settings, self._store, self._clock_ms, self._baseline)
+        def notice(what: str) -> None:
+            self._tell(Noticed(device, what))
+
+        gate = _Gate(device, client, self._settings, self._store, self._clock_ms, self._baseline, notice)
         try:
             while not await self._prepared(device, gate):
                 await asyncio.sleep(_SENSOR_RETRY_S)
@@ -238,8 +250,10 @@ class _Gate:
         store: Store,
         clock_ms: Callable[[], int],
         baseline: tuple[float, ...],
+        notice: Callable[[str], None],
     ) -> None:
         self._device = device
+        self._notice = notice
         self._client = client
         self._settings = settings
         self._store = store
@@ -260,10 +274,27 @@ class _Gate:
             and np.array_equal(eeprom, device.eeprom)
         ):
             return
+        await self._recognise(eeprom)
         earlier = await asyncio.to_thread(self._earlier)
         device.pipeline = GatePipeline(eeprom, self._settings, earlier)
         device.eeprom = eeprom
         device.eeproms += 1
+
+    async def _recognise(self, eeprom: NDArray[np.uint16]) -> None:
+        """Compare the sensor with the one stored for this gate; another one is told and stored in its place.
+
+        Raises CalibrationError if the EEPROM is damaged, or not what it was for this very sensor.
+        """
+        devices, device_id = self._store.devices, self._client.identity.device_id
+        stored = await asyncio.to_thread(devices.get, device_id)
+        known = None if stored is None else stored.sensor
+        diagnosis = diagnose(eeprom, known=known)
+        if diagnosis.first_fatal is not None:
+            raise CalibrationError(str(diagnosis.first_fatal))
+        for finding in diagnosis.findings:
+            self._notice(str(finding))
+        if diagnosis.fingerprint != known:
+            await asyncio.to_thread(devices.has_sensor, device_id, diagnosis.fingerprint)
 
     async def turn(self) -> list[Event]:
         """Wait for a subpage and see what it brings; ask for the status from time to time."""

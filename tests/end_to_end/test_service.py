@@ -9,7 +9,7 @@ import pytest
 
 from doumen.model import Reason, Verdict
 from doumen.screening.events import VerdictReached
-from doumen.service import Connected, Lost, News, Saw, Service, Troubled
+from doumen.service import Connected, Lost, News, Noticed, Saw, Service, Troubled
 from doumen.simulator.chips import Mlx90640
 from doumen.simulator.demo_world import demo_settings
 from doumen.simulator.scene import Person, ReferenceSource, Scene, baseline_readings
@@ -95,3 +95,39 @@ def test_a_service_finds_a_device_that_was_not_there_at_first(tmp_path: Path) ->
     assert any(isinstance(n, Connected) and n.device.url == bench.port for n in news)
     missing = [n for n in news if isinstance(n, Lost) and "no-such-port" in n.device.url]
     assert len(missing) == 1, "the same trouble is told once"
+
+
+def test_another_sensor_is_noticed_and_an_altered_one_keeps_the_gate_out_of_service(tmp_path: Path) -> None:
+    bench = gate(real_sensor("melexis_example"))
+    _, eeprom = sensor_words("melexis_example")
+    news: list[News] = []
+
+    def serve_once(store: Store) -> list[News]:
+        news.clear()
+        asyncio.run(served(Service(demo_settings("sqlite://"), store, news.append), [bench.port], 2.5))
+        return [n for n in news if isinstance(n, Noticed | Troubled)]
+
+    def change(sensor: Mlx90640) -> None:
+        bench.power_cut(0.1, lambda: setattr(bench.board, "sensor", sensor))
+
+    with running(bench), Store(f"sqlite:///{tmp_path}/doumen.db") as store:
+        assert serve_once(store) == []
+        first = store.devices.get(GATE_ID)
+        assert first is not None
+        assert first.sensor is not None
+        change(real_sensor("signaloid"))
+        (told,) = serve_once(store)
+        assert isinstance(told, Noticed)
+        assert "another sensor" in told.what
+        second = store.devices.get(GATE_ID)
+        assert second is not None
+        assert second.sensor != first.sensor
+        store.devices.has_sensor(GATE_ID, first.sensor)
+        altered = real_sensor("melexis_example")
+        altered.eeprom = eeprom.copy()
+        altered.eeprom[0x100] ^= 0x0010  # one bit of a pixel's calibration
+        change(altered)
+        (told,) = serve_once(store)
+        assert isinstance(told, Troubled)
+        assert "no longer" in told.why
+        assert bench.board.pins["relay"] == 0

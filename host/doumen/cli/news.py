@@ -9,7 +9,7 @@ from rich.text import Text
 from doumen.cli.options import print_json, reading_json, reading_words
 from doumen.model import Reason, Verdict
 from doumen.screening.events import PassageEnded, PassageStarted, VerdictReached
-from doumen.service import Connected, DeviceState, Lost, News, Saw, Took, Troubled
+from doumen.service import Connected, DeviceState, Lost, News, Noticed, Saw, Took, Troubled
 
 VERDICT_WORDS = {
     Verdict.PASS: ("pass", "bold green"),
@@ -42,6 +42,8 @@ def tell(console: Console, news: News) -> None:
         )
     elif isinstance(news, Lost | Troubled):
         line.append(news.why, style="yellow")
+    elif isinstance(news, Noticed):
+        line.append(news.what, style="yellow")
     elif isinstance(news, Took):
         line.append(f"{news.ingested.stored} fixes stored")
         if news.ingested.duplicated:
@@ -69,6 +71,8 @@ def tell_json(news: News) -> None:
         facts |= {"event": "connected", "firmware": identity and identity.firmware, "sealed": False}
     elif isinstance(news, Lost | Troubled):
         facts |= {"event": "lost" if isinstance(news, Lost) else "troubled", "why": news.why}
+    elif isinstance(news, Noticed):
+        facts |= {"event": "noticed", "what": news.what}
     elif isinstance(news, Took):
         facts |= {"event": "stored", "stored": news.ingested.stored, "duplicated": news.ingested.duplicated}
     elif isinstance(news, Saw):

@@ -7,10 +7,19 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from doumen.cli.options import json_option, print_json
+from doumen.cli.options import (
+    config_option,
+    database_option,
+    has_database,
+    json_option,
+    print_json,
+    settings_of,
+)
 from doumen.cli.picture import Scale, draw_frame, print_frame, save_picture
 from doumen.cli.sensor_view import view_of
 from doumen.cli.sensor_words import eeproms_of, halves_of
+from doumen.errors import StoreError
+from doumen.store import Store
 from doumen.thermal.calibration import Calibration
 from doumen.thermal.diagnosis import Diagnosis, Severity
 from doumen.thermal.forensics import diagnose as diagnose_words
@@ -99,6 +108,27 @@ def show(
     print_frame(console, view.frame_c, scale, zoom or max(1, fits))
     for caption in view.captions():
         console.print(caption, soft_wrap=True)
+
+
+@sensor.command(epilog="\b\nExamples:\n  doumen sensor accept d0e0000000000001")
+@click.argument("device")
+@database_option
+@config_option
+def accept(device: str, database: str | None, config: Path | None) -> None:
+    """Forget which sensor the gate DEVICE (its id) had; the next one it shows is taken for its own.
+
+    `serve` refuses a sensor whose EEPROM is no longer what was stored for it. If the stored one was wrong, this helps.
+    """
+    settings = settings_of(config, database)
+    known = None
+    if has_database(settings):
+        with Store(settings.database) as store:
+            known = store.devices.get(device)
+            if known is not None:
+                store.devices.has_sensor(device, None)
+    if known is None:
+        raise StoreError(f"no device {device} in {settings.database}; `doumen devices` lists those it knows")
+    click.echo(f"{device}: the sensor {known.sensor or '(none stored)'} is forgotten")
 
 
 def _report(name: str, diagnosis: Diagnosis, constants: dict[str, object]) -> dict[str, object]:

@@ -16,6 +16,7 @@ _KNOWN = select(
     _devices.c.firmware,
     _devices.c.first_seen_ms,
     _devices.c.last_seen_ms,
+    _devices.c.sensor,
 )
 
 
@@ -23,7 +24,7 @@ _KNOWN = select(
 class Device:
     """What is known of a device; None where it never said.
 
-    role: "gate" or "badge".
+    role: "gate" or "badge". sensor: fingerprint of a gate's thermal sensor.
     """
 
     device_id: str
@@ -31,6 +32,7 @@ class Device:
     firmware: str | None
     first_seen_ms: int | None
     last_seen_ms: int | None
+    sensor: str | None = None
 
 
 class Devices:
@@ -55,6 +57,12 @@ class Devices:
             values["first_seen_ms"] = now_ms if first_ms is None else min(first_ms, now_ms)
             values["last_seen_ms"] = now_ms if last_ms is None else max(last_ms, now_ms)
             connection.execute(update(_devices).where(_devices.c.key == key).values(values))
+
+    def has_sensor(self, device_id: str, fingerprint: str | None) -> None:
+        """Note which thermal sensor a gate has; None forgets it. Raises StoreError as `seen` does."""
+        with writing(self._engine) as connection:
+            key = lock_device(connection, device_id)
+            connection.execute(update(_devices).where(_devices.c.key == key).values(sensor=fingerprint))
 
     def get(self, device_id: str) -> Device | None:
         """One device; None if it was never met."""

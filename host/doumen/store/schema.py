@@ -40,6 +40,7 @@ devices = Table(
     Column("device_id", String(64), nullable=False, unique=True),
     Column("role", String(16)),
     Column("firmware", String(32)),
+    Column("sensor", String(64)),  # fingerprint of its thermal sensor's EEPROM
     Column("first_seen_ms", BigInteger),
     Column("last_seen_ms", BigInteger),
 )

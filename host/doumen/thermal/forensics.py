@@ -100,7 +100,8 @@ def _compared(dump: NDArray[np.uint16], known: str | None) -> list[Finding]:
             Finding(
                 Pattern.ALTERED,
                 f"The EEPROM is no longer what was stored for this sensor ({now}, stored {known})",
-                "read it again at 400 kHz or less; if it stays, it was overwritten: write the old dump back",
+                "read it again at 400 kHz or less; if it stays, one of the two was read wrong or it was overwritten: "
+                "compare with an old dump, and use `doumen sensor accept` if this one is right",
             )
         ]
     return [
