@@ -114,7 +114,8 @@ def show(
 @click.argument("device")
 @database_option
 @config_option
-def accept(device: str, database: str | None, config: Path | None) -> None:
+@json_option
+def accept(device: str, database: str | None, config: Path | None, as_json: bool) -> None:
     """Forget which sensor the gate DEVICE (its id) had; the next one it shows is taken for its own.
 
     `serve` refuses a sensor whose EEPROM is no longer what was stored for it. If the stored one was wrong, this helps.
@@ -128,7 +129,10 @@ def accept(device: str, database: str | None, config: Path | None) -> None:
                 store.devices.has_sensor(device, None)
     if known is None:
         raise StoreError(f"no device {device} in {settings.database}; `doumen devices` lists those it knows")
-    click.echo(f"{device}: the sensor {known.sensor or '(none stored)'} is forgotten")
+    if as_json:
+        print_json({"device": device, "forgotten": known.sensor})
+    else:
+        click.echo(f"{device}: the sensor {known.sensor or '(none stored)'} is forgotten")
 
 
 def _report(name: str, diagnosis: Diagnosis, constants: dict[str, object]) -> dict[str, object]:

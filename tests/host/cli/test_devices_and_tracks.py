@@ -97,3 +97,16 @@ def test_an_unknown_badge_is_one_line(capsys: Capture, full: str) -> None:
 def test_a_file_that_cannot_be_written_is_one_line(capsys: Capture, full: str, tmp_path: Path) -> None:
     file = tmp_path / "no" / "such" / "folder.geojson"
     assert "name another file" in call(capsys, "tracks", "export", BADGE, "--db", full, "-o", file).complaint
+
+
+def test_a_sensor_that_was_stored_wrongly_can_be_forgotten(capsys: Capture, url: str) -> None:
+    with Store(url) as store:
+        store.devices.seen("9a7e000000000001", 1_000, "gate")
+        store.devices.has_sensor("9a7e000000000001", "17-42")
+    called = call(capsys, "sensor", "accept", "9a7e000000000001", "--db", url, "--json")
+    assert called.json() == {"device": "9a7e000000000001", "forgotten": "17-42"}
+    with Store(url) as store:
+        known = store.devices.get("9a7e000000000001")
+    assert known is not None
+    assert known.sensor is None
+    assert "doumen devices" in call(capsys, "sensor", "accept", "0", "--db", url).complaint
