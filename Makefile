@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 demo: $(READY)
 	$(BIN)/doumen demo
@@ -19,6 +19,9 @@ check: $(READY)
 	PYTHONPATH=firmware $(BIN)/lint-imports
 	$(BIN)/python tools/check_firmware.py
 
+bench: $(READY)
+	$(BIN)/python -m tools.bench
+
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -31,4 +34,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo-output build dist
+	rm -rf $(VENV) demo-output bench-output build dist

@@ -27,7 +27,7 @@ Rows = slice | NDArray[np.intp]
 
 # Size of one of a block's three arrays. Measured: smaller ones pay numpy's overhead, larger ones leave the
 # second-level cache.
-_BLOCK_BYTES = 192 * 1024
+BLOCK_BYTES = 192 * 1024
 # What no factor of a working sensor reaches, and float32 still holds.
 _ABSURD = 1e30
 
@@ -115,7 +115,7 @@ def many_frames(
         patterns[absurd] = len(PATTERNS)
     factors = factors.astype(dtype)
 
-    most = max(1, min(_BLOCK_BYTES // (PIXELS * dtype.itemsize), (len(words) + 1) // 2))
+    most = max(1, min(BLOCK_BYTES // (PIXELS * dtype.itemsize), (len(words) + 1) // 2))
     buffers = np.empty((3, most, PIXELS), dtype)
     raw = np.empty((2, most, PIXELS), np.uint16)
     for start in range(0, len(words), 2 * most):
