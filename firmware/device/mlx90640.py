@@ -20,6 +20,8 @@ _CHESS = const(0x1000)
 _REFRESH_MASK = const(0x0380)
 _RATES_HZ = (0.5, 1, 2, 4, 8, 16, 32, 64)
 
+_BARREN_MS = const(1000)
+
 # What poll() found.
 NOTHING = const(0)
 FRESH = const(1)
@@ -65,14 +67,22 @@ class MLX90640:
             raise SensorError(f"control register reads {self.control:04x}, not {control:04x}")
         self.period_ms = int(1000 / rate_hz)
         self._last_number = -1
+        self._last_ms = ticks_ms()
         self._write(_STATUS, _CLEAR)
 
     def poll(self):
         """Look for a new subpage; read it if there is one. Raises SensorError.
 
         Returns FRESH (buffer and status hold it), NOTHING, TORN (the sensor stored the next one while we read:
-        the buffer holds a mixture) or STALE (the same subpage once more).
+        the buffer holds a mixture) or STALE (the same subpage once more). A sensor that had nothing fresh for a
+        second and three periods is as good as silent.
         """
+        found = self._look()
+        if found != FRESH and ticks_diff(ticks_ms(), self._last_ms) > _BARREN_MS + 3 * self.period_ms:
+            raise SensorError("it answers, but measures nothing new")
+        return found
+
+    def _look(self):
         status = self._status()
         if not status & _NEW_DATA:
             return NOTHING

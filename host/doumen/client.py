@@ -281,6 +281,11 @@ class Client:
                 except WireError:
                     continue
                 if welcome["proof"] == nonce:
+                    if (welcome["version"], welcome["suite"]) != (messages.VERSION, messages.SUITE_PLAIN):
+                        raise LinkError(
+                            f"{self._link.name}: it welcomes us with version {welcome['version']}, suite "
+                            f"{welcome['suite']}, which were not offered; update this host or the firmware"
+                        )
                     return
             elif (refused := _refusal(packet, self._link.name)).code != messages.REFUSE_NO_SESSION:
                 raise refused

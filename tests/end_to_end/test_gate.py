@@ -152,6 +152,26 @@ def test_a_sensor_that_stops_answering_is_a_state_and_comes_back() -> None:
         asyncio.run(unplug())
 
 
+def test_a_sensor_that_answers_but_measures_no_more_puts_the_gate_out_of_service() -> None:
+    sensor = real_sensor()
+    bench = gate(sensor)
+
+    async def freeze() -> None:
+        async with await connected(bench) as client:
+            await client.stream(True)
+            await client.subpage(2)
+            await until(lambda: bench.board.pins["red"] == 0, client)
+            sensor.frozen = True
+            await until(lambda: bench.board.pins["red"] == 1, client)
+            sensor.frozen = False
+            await until(lambda: bench.board.pins["red"] == 0, client)
+            received = client.counts.subpages
+            await until(lambda: client.counts.subpages > received + 3, client)
+
+    with running(bench):
+        asyncio.run(freeze())
+
+
 def test_one_missed_acknowledge_is_counted_and_costs_a_moment() -> None:
     sensor = real_sensor()
     bench = gate(sensor)

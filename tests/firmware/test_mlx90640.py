@@ -246,3 +246,14 @@ def test_the_pause_ends_after_four_fifths_of_the_period():
     assert scene.sensor.pause_ms() == 250
     scene.clock.now += 300
     assert scene.sensor.pause_ms() == 0
+
+
+def test_a_sensor_with_nothing_fresh_for_a_second_is_as_good_as_silent():
+    scene = Scene()
+    assert scene.next(0) == FRESH
+    scene.clock.now += 1000
+    assert scene.sensor.poll() == NOTHING
+    scene.clock.now += 3 * scene.sensor.period_ms
+    assert raises_sensor_error(scene.sensor.poll)
+    scene.sensor.start(16)
+    assert scene.sensor.poll() == NOTHING

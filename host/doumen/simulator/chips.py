@@ -35,7 +35,8 @@ class Scene(Protocol):
 class Mlx90640:
     """One sensor on a bus of bus_hz. Time is handed in, in us, and must not run backwards.
 
-    Faults for tests: present (False: NACK), nacks (so many accesses fail), stuck (a clear of the status is lost).
+    Faults for tests: present (False: NACK), nacks (so many accesses fail), stuck (a clear of the status is lost),
+    frozen (it answers and measures no more).
     eeprom_writes counts what destroys a real one: it has ten write cycles in its life.
     """
 
@@ -51,6 +52,7 @@ class Mlx90640:
         self.present = True
         self.nacks = 0
         self.stuck = False
+        self.frozen = False
         self.eeprom_writes = 0
         self._control = control
         self._status = _OVERWRITE
@@ -112,6 +114,9 @@ class Mlx90640:
     def _advance(self, now_us: int) -> None:
         """Measure what the time allows. After a long sleep only the last subpages were worth keeping."""
         period_us = self._period_us()
+        if self.frozen:
+            self._due_us = max(self._due_us, now_us + period_us)
+            return
         if self._due_us <= now_us and not self._status & (_OVERWRITE | _NEW_DATA):
             self._measure(self._due_us)  # the first one stays: none of those after it may take its place
             self._due_us += period_us
