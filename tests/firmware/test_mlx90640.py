@@ -253,7 +253,7 @@ def test_a_sensor_with_nothing_fresh_for_a_second_is_as_good_as_silent():
     assert scene.next(0) == FRESH
     scene.clock.now += 1000
     assert scene.sensor.poll() == NOTHING
-    scene.clock.now += 3 * scene.sensor.period_ms
+    scene.clock.now += 3 * scene.sensor.period_ms + 1
     assert raises_sensor_error(scene.sensor.poll)
     scene.sensor.start(16)
     assert scene.sensor.poll() == NOTHING
