@@ -18,7 +18,7 @@ from doumen.thermal.temperature import measure, object_c
 ADAFRUIT = "Adafruit"
 BATCH = 256
 HOT_C, COLDEST_C = 400.0, -40.0
-# Small enough that they are written as one block, large enough that a leak shows.
+# Frames computed at once while memory is watched.
 GROWTH_BATCH = 64
 
 
