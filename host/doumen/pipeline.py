@@ -17,7 +17,7 @@ from doumen.thermal.calibration import Calibration
 from doumen.thermal.filters import CompensationAverage
 from doumen.thermal.frame_checks import FrameFlag, check_subpages
 from doumen.thermal.pixels import merge, repair
-from doumen.thermal.temperature import ambient_c, object_c, supply_v
+from doumen.thermal.temperature import measure
 
 # Two halves of a frame further apart than this show two scenes.
 _HALVES_MS = 400
@@ -60,9 +60,9 @@ class GatePipeline:
         self.flags = FrameFlag(int(check_subpages(self._calibration, rows, self._previous)[0]))
         self._previous = words.copy()
         rows = self._compensation.update(rows)
-        image = object_c(self._calibration, rows, emissivity=self._settings.gate.emissivity)[0]
-        self.ambient_c = float(ambient_c(self._calibration, rows)[0])
-        self.supply_v = float(supply_v(self._calibration, rows)[0])
+        measured = measure(self._calibration, rows, emissivity=self._settings.gate.emissivity)
+        image = measured.object_c[0]
+        self.ambient_c, self.supply_v = float(measured.ambient_c[0]), float(measured.supply_v[0])
         if self.flags & _FAULTS or not _SUPPLY_V[0] <= self.supply_v <= _SUPPLY_V[1]:
             faults = (*faults, Reason.SENSOR_FAULT)
         if self._bad.any():

@@ -1,7 +1,6 @@
 """Which pixels a subpage measures, how two subpages make a frame, and how bad pixels are mended."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,7 @@ _row, _column = np.indices((ROWS, COLUMNS))
 _CHESS_SUBPAGE = (_row + _column) % 2
 _INTERLEAVED_SUBPAGE = _row % 2
 
-# 2^16 where the measured one of two neighbours is the first, the low half of a little-endian number.
-_TO_HIGH_HALF = np.where(_CHESS_SUBPAGE[:, ::2].ravel() == [[0], [1]], 1 << 16, 1).astype(np.int32)
-# Neighbours that the same subpage measures, nearest first: diagonal in chess, the same row in interleaved.
+# Neighbours that the same subpage measures: diagonal in chess, the same row in interleaved.
 _CHESS_NEIGHBOURS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 _INTERLEAVED_NEIGHBOURS = ((0, -1), (0, 1))
 
@@ -30,41 +27,6 @@ def subpage_mask(chess: bool, subpage: int) -> NDArray[np.bool_]:
     Source: MLX90640 datasheet §11.2.2.7 (pattern) and §10.6.
     """
     return (_CHESS_SUBPAGE if chess else _INTERLEAVED_SUBPAGE) == subpage
-
-
-def measured_counts(rows: NDArray[np.uint16], chess: bool, subpage: int) -> NDArray[Any]:
-    """The signed counts of the pixels that `subpage` measures, in the order of `subpage_mask`.
-
-    rows: (N, even width) uint16, each row contiguous; the first 768 words are the pixels.
-    Returns (N, 384) int32 in chess pattern, (N, 12, 32) int16 in interleaved.
-
-    In chess one of two neighbours is measured, and which one is the same along a row: both are taken as one 32-bit
-    number, and shifts by constants leave the right half. That costs half of a strided copy.
-    """
-    if not chess:
-        return rows[:, :PIXELS].view(np.int16).reshape(len(rows), ROWS // 2, 2, COLUMNS)[:, :, subpage]
-    counts = rows.view("<i4")[:, : PIXELS // 2] * _TO_HIGH_HALF[subpage]
-    counts >>= 16
-    return counts
-
-
-def measured_view(rows: NDArray[Any], chess: bool, subpage: int) -> NDArray[Any]:
-    """The pixels that `subpage` measures, in the order of `subpage_mask`, as a view.
-
-    rows: (N, width) contiguous; the first 768 of each row are the pixels.
-    Returns (N, 12, 2, 16) in chess pattern, (N, 12, 1, 32) in interleaved.
-
-    From a measured pixel of an even row to its like in the row below it is always 33 places, or always 31:
-    one strided view holds them all, and copying it costs less than half of an index array.
-    """
-    step = rows.itemsize
-    if chess:
-        shape, offset = (len(rows), ROWS // 2, 2, COLUMNS // 2), subpage
-        strides = (rows.shape[1], 2 * COLUMNS, COLUMNS + 1 - 2 * subpage, 2)
-    else:
-        shape, offset = (len(rows), ROWS // 2, 1, COLUMNS), subpage * COLUMNS
-        strides = (rows.shape[1], 2 * COLUMNS, COLUMNS, 1)
-    return np.ndarray(shape, rows.dtype, rows, offset * step, tuple(places * step for places in strides))
 
 
 def merge(older: NDArray[np.floating], newer: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doumen.thermal.pixels import measured_view, merge, neighbours_of, repair, subpage_mask
+from doumen.thermal.pixels import merge, neighbours_of, repair, subpage_mask
 
 
 @pytest.mark.parametrize("chess", [True, False])
@@ -30,17 +30,6 @@ def test_the_masks_agree_with_the_pixels_of_the_golden_cases(golden):
             chess = bool(case.subpages[0, 832] & 0x1000)
             mask = subpage_mask(chess, int(case.subpages[0, 833]))
             assert np.array_equal(np.isfinite(case.object_c), mask), case.name
-
-
-@pytest.mark.parametrize("chess", [True, False])
-@pytest.mark.parametrize("subpage", [0, 1])
-@pytest.mark.parametrize("width", [768, 834])
-def test_the_strided_view_holds_the_masked_pixels_in_their_order(chess, subpage, width):
-    rows = np.arange(3 * width, dtype=np.uint16).reshape(3, width)
-    mask = subpage_mask(chess, subpage).ravel()
-    view = measured_view(rows, chess, subpage)
-    assert np.shares_memory(view, rows)
-    assert np.array_equal(view.reshape(3, 384), rows[:, :768][:, mask])
 
 
 def test_the_newer_subpage_wins_where_it_measured():
