@@ -72,4 +72,6 @@ def melexis(real_sensors: dict[str, list[Case]]) -> list[Case]:
 def worked_example() -> dict[str, str]:
     """Every quantity of the datasheet's worked example with its exact value, as text."""
     with (DATA / "datasheet_worked_example.csv").open(newline="") as table:
-        return {row["quantity"]: row["exact (float64)"] for row in csv.DictReader(table)}
+        rows = list(csv.DictReader(table))
+    exact = "exact (float64)"
+    return {row["quantity"]: row["printed value" if row[exact] == "same" else exact] for row in rows}

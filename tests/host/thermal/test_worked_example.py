@@ -1,5 +1,7 @@
 """The datasheet's worked example, §11.2.2, constant by constant: pixel (12, 16), counted from 1."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -51,8 +53,6 @@ def test_every_restored_constant_has_the_datasheets_value(calibration, worked_ex
     }
     for quantity, values in restored.items():
         assert values == pytest.approx(numbers(worked_example[quantity]), rel=1e-6), quantity
-    assert [cal.cp_kta, cal.cp_kv] == [0.00457763671875, 0.5]
-    assert cal.ks_to[1] == -0.00080108642578125
     assert cal.corner_c == (-40, 0, 160, 320)
 
 
@@ -101,3 +101,47 @@ def test_the_object_is_80_2164_degrees_with_the_extended_range(calibration, exam
     # The example reflects 8 K below ambient at emissivity 1, where reflection adds nothing.
     image_c = object_c(calibration, example.subpages, emissivity=1.0, dtype=dtype)[0]
     assert image_c[PIXEL] == pytest.approx(exact_c, abs=1e-3)
+
+
+def test_what_lies_between_the_constants_has_the_datasheets_value(calibration, example, worked_example):
+    """Steps that the code merges: taken apart again, from its results and the recorded words."""
+    cal, words = calibration, example.subpages[0].astype(np.int64)
+    words -= (words > 0x7FFF) << 16
+    words[[832, 833]] = example.subpages[0, 832:834]
+    exact = {quantity: numbers(text) for quantity, text in worked_example.items()}
+    for quantity, place in {
+        "RAM[0x072A]": 810,
+        "RAM[0x0720] VPTAT": 800,
+        "RAM[0x0700] VBE": 768,
+        "RAM[0x070A]": 778,
+        "RAM[0x056F] pixel (12;16)": PLACE,
+    }.items():
+        assert [words[place]] == exact[quantity], quantity
+
+    resolution = 2.0**cal.resolution / 2.0 ** (words[832] >> 10 & 3)
+    assert [resolution] == exact["Resolution_corr"]
+    vdd, ta = supply_v(cal, example.subpages)[0], ambient_c(cal, example.subpages)[0]
+    art = ((ta - 25) * cal.kt_ptat + cal.v_ptat_25) * (1 + cal.kv_ptat * (vdd - 3.3))
+    assert art == pytest.approx(exact["VPTAT_art"][0], rel=1e-6)
+    now = conditions(cal, example.subpages)
+    gain = now.factors[0, 0] / now.factors[0, 1]
+    for subpage, place in enumerate((776, 808)):
+        assert words[place] * gain == pytest.approx(exact[f"pix_gain_CP_SP{subpage}"][0], rel=1e-6)
+    assert [cal.cp_kta, cal.cp_kv] == exact["KTaCP / KvCP"]
+    assert [cal.ks_to[1]] == exact["KsTo2"]
+    assert exact["Pattern chess pixel 368"][0] == (367 // 32 + 367 % 32) % 2
+
+    # §11.2.2.9 without the extended range, from the compensated signal and sensitivity that the tests above hold.
+    signal, alpha = exact["V_IR_compensated"][0], exact["alpha_comp"][0]
+    kelvin4 = (ta + 273.15) ** 4
+    slope = cal.ks_to[1]
+    around = slope * (alpha**3 * signal + alpha**4 * kelvin4) ** 0.25
+    basic_c = (signal / (alpha * (1 - slope * 273.15) + around) + kelvin4) ** 0.25 - 273.15
+    assert basic_c == pytest.approx(exact["To basic"][0], rel=1e-6)
+
+
+def test_no_value_of_the_worked_example_is_left_out(worked_example):
+    source = Path(__file__).read_text(encoding="utf-8")
+    subpages = {f"pix_{what}_CP_SP{i}" for what in ("gain", "OS") for i in (0, 1)}
+    missing = [name for name in worked_example if f'"{name}"' not in source and name not in subpages]
+    assert missing == []
