@@ -1,0 +1,174 @@
+"""The handshake of a sealed session, without input and output, clock or randomness: these are the caller's.
+
+    host    hello   = HostHandshake(16 random bytes, Aes).hello                    -> HELLO
+    device  welcome = DeviceHandshake(...).on_hello(hello, 16 random bytes)        -> WELCOME
+    host    which = read_welcome(welcome, device_keys); session, counter, sealed = confirm(now)   -> 0x80
+    device  session, time_ms = on_confirm(counter, sealed)
+
+The device names nobody: the host tries its keys. Until CONFIRM opens, the device has no new session, obeys
+nothing of it and keeps the one before; the caller drops an attempt after five seconds.
+"""
+
+import hashlib
+import struct
+
+from doumen_wire import keys, messages
+from doumen_wire.errors import OutOfRangeError, SealError, TruncatedError, VersionError
+from doumen_wire.layout import Layout
+from doumen_wire.sealing import SEALED_COMMAND, SEALED_LIVE, SEALED_REPLY, Aes, Opener, Scratch, Sealer
+
+SUITE_SEALED = 0x01  # bit 0: AES-128-CCM, HKDF-SHA256
+CONFIRM_FIELDS = Layout("confirm", ("time_ms", "Q", 0, 4102444800000))
+
+_LABEL = b"doumen/1 hello"
+_HELLO = b"\x01"  # the types of the two packets are part of the transcript
+_WELCOME = b"\x02"
+_PROVEN = 19  # version, suite, reserved, nonce: what stands before the proof
+
+
+class HostSession:
+    """What a host seals and opens with. transcript: what rotation proofs are bound to."""
+
+    def __init__(self, session_keys: "tuple[bytes, ...]", transcript: bytes, new_aes: "type[Aes]") -> None:
+        scratch = Scratch()
+        self.transcript = transcript
+        self.commands = Sealer(SEALED_COMMAND, session_keys[0], new_aes, scratch)
+        self.replies = Opener(SEALED_REPLY, session_keys[1], new_aes, scratch)
+        self.live = Opener(SEALED_LIVE, session_keys[2], new_aes, scratch)
+
+
+class DeviceSession:
+    """What a device opens and seals with; the counterpart of HostSession."""
+
+    def __init__(
+        self, session_keys: "tuple[bytes, ...]", transcript: bytes, new_aes: "type[Aes]", scratch: Scratch
+    ) -> None:
+        self.transcript = transcript
+        self.commands = Opener(SEALED_COMMAND, session_keys[0], new_aes, scratch)
+        self.replies = Sealer(SEALED_REPLY, session_keys[1], new_aes, scratch)
+        self.live = Sealer(SEALED_LIVE, session_keys[2], new_aes, scratch)
+
+
+def transcript_of(hello: bytes, welcome: bytes) -> bytes:
+    """32 bytes that cover all that was offered and chosen: payloads of HELLO and WELCOME, the proof left out."""
+    return hashlib.sha256(_LABEL + _HELLO + hello + _WELCOME + welcome[:_PROVEN]).digest()
+
+
+class HostHandshake:
+    """One attempt of a host. nonce: 16 random bytes, new for each. min_version: the lowest it still accepts."""
+
+    def __init__(self, nonce: bytes, new_aes: "type[Aes]", min_version: int = messages.VERSION) -> None:
+        self._new_aes = new_aes
+        self._min_version = min_version
+        self._session: HostSession | None = None
+        self.hello = messages.HELLO_FIELDS.pack(
+            min_version=min_version, max_version=messages.VERSION, suites=SUITE_SEALED, nonce=nonce
+        )
+
+    def read_welcome(self, welcome: bytes, device_keys: "list[bytes]") -> int:
+        """Which of these device keys proved itself, by its place; the likeliest first saves time.
+
+        A welcome that is wrong changes nothing: the right one may still come.
+        Raises SealError if it is nobody's, VersionError, TruncatedError, OutOfRangeError.
+        """
+        fields = messages.WELCOME_FIELDS.unpack_mixed(welcome)
+        version = fields["version"]
+        if not isinstance(version, int) or not self._min_version <= version <= messages.VERSION:
+            raise VersionError(f"version {version} was not offered")
+        if fields["suite"] != SUITE_SEALED:
+            raise SealError("an unsealed session was not offered")
+        transcript = transcript_of(self.hello, welcome)
+        for place in range(len(device_keys)):
+            secret = keys.derived(device_keys[place], keys.SESSION)
+            session_keys = keys.session_keys(secret, transcript)
+            if keys.same(keys.hmac(session_keys[3], b"device")[:16], welcome[_PROVEN:]):
+                self._session = HostSession(session_keys, transcript, self._new_aes)
+                return place
+        raise SealError("no key of ours fits this device")
+
+    def confirm(self, time_ms: int) -> "tuple[HostSession, int, bytes]":
+        """(session, counter and payload of the CONFIRM packet). If no answer comes: a new handshake.
+
+        Raises SealError before a welcome was read, OutOfRangeError.
+        """
+        fields = CONFIRM_FIELDS.pack(time_ms=time_ms)
+        session = self._session
+        if session is None:
+            raise SealError("nobody has proved a key yet")
+        self._session = None  # one CONFIRM a session: a second one would seal another time under counter 1
+        counter, sealed = session.commands.seal(fields)
+        return session, counter, sealed
+
+
+class DeviceHandshake:
+    """A device's side: at most one attempt stands beside the session that there is.
+
+    boots: starts of the device, which with its own count of handshakes makes nonces that cannot come twice
+    even where randomness is weak (an ESP32 whose radio is off).
+    """
+
+    def __init__(
+        self,
+        device_key: bytes,
+        boots: int,
+        new_aes: "type[Aes]",
+        scratch: Scratch,
+        min_version: int = messages.VERSION,
+    ) -> None:
+        self._secret = keys.derived(device_key, keys.SESSION)
+        self._nonce_key = keys.derived(device_key, keys.NONCE)
+        self._boots = boots
+        self._handshakes = 0
+        self._new_aes = new_aes
+        self._scratch = scratch
+        self._min_version = min_version
+        self._pending: DeviceSession | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a host has still to confirm."""
+        return self._pending is not None
+
+    def drop(self) -> None:
+        """Give the attempt up: nobody confirmed it in time."""
+        self._pending = None
+
+    def on_hello(self, hello: bytes, random: bytes) -> bytes:
+        """The WELCOME's payload. random: 16 bytes, as good as the device has them.
+
+        The attempt before it is dropped, the session is not. A hello that is refused changes nothing.
+        Raises VersionError, SealError if it does not offer this suite, TruncatedError.
+        """
+        fields = messages.HELLO_FIELDS.unpack(hello, exact=False)
+        version = messages.choose_version(fields["min_version"], fields["max_version"])
+        if version < self._min_version:
+            raise VersionError(f"version {version} is not spoken any more")
+        if not fields["suites"] & SUITE_SEALED:
+            raise SealError("no suite in common")
+        nonce = keys.hmac(self._nonce_key, struct.pack("<II", self._boots, self._handshakes), random)[:16]
+        self._handshakes += 1
+        head = bytes([version, SUITE_SEALED, 0]) + nonce
+        transcript = transcript_of(hello, head)
+        session_keys = keys.session_keys(self._secret, transcript)
+        self._pending = DeviceSession(session_keys, transcript, self._new_aes, self._scratch)
+        return head + keys.hmac(session_keys[3], b"device")[:16]
+
+    def on_confirm(self, counter: int, sealed: bytes) -> "tuple[DeviceSession, int]":
+        """(the session that now takes the place of the one before, the host's time).
+
+        To be called with every 0x80 packet of counter 0: the session before has had its own.
+        Raises SealError; what does not open leaves the attempt as it is, for anybody can send it.
+        """
+        session = self._pending
+        if session is None or counter != 0:
+            raise SealError("a packet does not open")
+        text = session.commands.open(counter, sealed)
+        self._pending = None
+        time_ms = None
+        try:
+            time_ms = CONFIRM_FIELDS.unpack(text)["time_ms"]
+        except (TruncatedError, OutOfRangeError):
+            pass
+        if time_ms is None:
+            raise SealError("a packet does not open")
+        return session, time_ms
