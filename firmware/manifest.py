@@ -4,6 +4,7 @@ package(
     "device",
     files=(
         "__init__.py",
+        "aes.py",
         "app.py",
         "badge.py",
         "config.py",
@@ -25,9 +26,13 @@ package(
     files=(
         "__init__.py",
         "errors.py",
+        "handshake.py",
+        "host_handshake.py",
+        "keys.py",
         "layout.py",
         "messages.py",
         "packets.py",
         "records.py",
+        "sealing.py",
     ),
 )
