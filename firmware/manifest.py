@@ -7,6 +7,7 @@ package(
         "aes.py",
         "app.py",
         "badge.py",
+        "ble_link.py",
         "config.py",
         "counters.py",
         "errors.py",
@@ -25,6 +26,7 @@ package(
     base_path="../protocol",
     files=(
         "__init__.py",
+        "air.py",
         "errors.py",
         "handshake.py",
         "host_handshake.py",

@@ -8,6 +8,8 @@ from world import world
 
 STORAGE = "/flash"
 SETTINGS = world.facts["settings"]
+if SETTINGS.get("ble"):
+    import bluetooth  # noqa: F401  # on the chip it is there from the start; here it compiles while there is room
 GREEN, RED, BUZZER, RELAY = 25, 26, 27, 33
 
 

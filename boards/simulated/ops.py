@@ -18,11 +18,23 @@ WAIT = 11  # until_us u64: idle; a free-running world may move its clock up to t
 WATCHDOG = 12  # timeout_ms u32; each further one feeds it
 RESET = 13  # *
 MOVED = 14  # now_us u64: a free-running board has moved its clock by itself, within its horizon
+BLE_ACTIVE = 15  # on u8
+BLE_SETTINGS = 16  # mtu u16, address type u8, address 6, name
+BLE_SERVICES = 17  # JSON: [[uuid, [[uuid, flags, handle], ...]], ...]
+BLE_ADVERTISE = 18  # interval_us u32 (0: stop), connectable u8, advertisement
+BLE_SCAN = 19  # duration_ms i32 (-1: stop; 0: for ever)
+BLE_NOTIFY = 20  # connection u16, handle u16, bytes
+BLE_INDICATE = 21  # connection u16, handle u16, bytes
+BLE_VALUE = 22  # connection u16, handle u16, ATT error u8, bytes: what a reader shall get
+BLE_DISCONNECT = 23  # connection u16
 
 # World to board.
 REPLY = 64  # status u8 (0: done), now_us u64, bytes
 NOW = 65  # now_us u64, horizon_us u64: before that nothing happens by itself
 UART_DATA = 66  # bytes
+BLE_EVENT = 67  # number of the interrupt u8, its fields as bluetooth.py unpacks them
+BLE_SENT = 68  # notifications that have left the radio's buffers u8
+BLE_WRITTEN = 69  # connection u16, handle u16, bytes
 
 FLASH_BLOCK_BYTES = 4096
 FLASH_BLOCKS = 256

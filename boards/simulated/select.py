@@ -4,6 +4,8 @@ import uselect
 from uselect import POLLERR, POLLHUP, POLLIN, POLLOUT  # noqa: F401
 from world import world
 
+_POLL = 3  # MP_STREAM_POLL
+
 
 class poll:
     """As the built-in: real files are polled by the machine, simulated ports by what they hold."""
@@ -14,7 +16,9 @@ class poll:
         self._simulated = {}
 
     def register(self, stream, mask=POLLIN | POLLOUT):
-        if hasattr(stream, "simulated_events"):
+        # A stream written in Python (asyncio's ThreadSafeFlag) changes when the world speaks, so it is asked here:
+        # in the machine's poll it would cost a turn each millisecond.
+        if hasattr(stream, "simulated_events") or hasattr(stream, "ioctl"):
             self._simulated[id(stream)] = [stream, mask]
         else:
             self._real.register(stream, mask)
@@ -36,7 +40,7 @@ class poll:
         while True:
             ready = [(stream, events) for stream, events in self._real.poll(0) if stream is not world.socket]
             for stream, mask in self._simulated.values():
-                events = stream.simulated_events() & mask
+                events = _events(stream, mask)
                 if events:
                     ready.append((stream, events))
             if ready or (until_us is not None and world.now_us() >= until_us):
@@ -45,3 +49,9 @@ class poll:
 
     def ipoll(self, timeout=-1, flags=0):
         return iter(self.poll(timeout))
+
+
+def _events(stream, mask):
+    if hasattr(stream, "simulated_events"):
+        return stream.simulated_events() & mask
+    return stream.ioctl(_POLL, mask)

@@ -31,6 +31,7 @@ class World:
         self._only_world.register(self.socket, uselect.POLLIN)
         self._waiting_until = None
         self.uart_sink = None
+        self.radio_sink = None
         self._now_us = 0
         self._horizon_us = 0
         self._moved = False
@@ -105,6 +106,8 @@ class World:
             self._ticks_us = utime.ticks_us()
         elif op == ops.UART_DATA and self.uart_sink is not None:
             self.uart_sink(data)
+        elif op >= ops.BLE_EVENT and self.radio_sink is not None:
+            self.radio_sink(op, data)
         return op, data
 
     def _exactly(self, size):

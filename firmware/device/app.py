@@ -13,10 +13,10 @@ gc.collect()
 
 from device import config
 from device.counters import Counters
-from device.errors import ConfigError
+from device.errors import ConfigError, LinkError
 from device.flash_log import FlashLog, replace
 from device.serial_link import SerialLink
-from device.session import Session
+from device.session import AnyHost, Session
 
 VERSION = (0, 1, 0)
 _FEED_MS = 500
@@ -60,6 +60,8 @@ class _Device:
         self._boots = _count_boot(board.STORAGE + "/boots")
         self._settings = settings
         self._board = board
+        # Before the role: while the heap is whole, compiling the one and the other one's buffers find room.
+        links = _open_links(board, settings["ble"])
         self._watchdog = machine.WDT(timeout=settings["watchdog_ms"])
         handlers = {
             messages.IDENTIFY: self._on_identify,
@@ -68,8 +70,11 @@ class _Device:
         }
         self._role = self._make_gate() if settings["role"] == "gate" else self._make_badge()
         handlers.update(self._role.handlers)
-        link = SerialLink(board.open_host_port())
-        self._session = Session(link, handlers, self._counters, getattr(self._role, "live", None))
+        live = getattr(self._role, "live", None)
+        self._sessions = [Session(links[0], handlers, self._counters, live)]
+        for link in links[1:]:
+            self._sessions.append(Session(link, handlers, self._counters, live.branch() if live else None))
+        self._hosts = AnyHost(self._sessions)
 
     def _make_gate(self):
         gc.collect()
@@ -97,16 +102,13 @@ class _Device:
         gc.collect()
         # Collecting early keeps short-lived things low in the heap, where the holes of the start are.
         gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
+        tasks = [self._feed()]
+        tasks += [session.receive() for session in self._sessions]
         if self._code == records.GATE:
-            tasks = (
-                self._role.sense(self._alive),
-                self._role.indicate(self._session),
-                self._session.stream(),
-                self._session.receive(),
-                self._feed(),
-            )
+            tasks += [self._role.sense(self._alive), self._role.indicate(self._hosts)]
+            tasks += [session.stream() for session in self._sessions]
         else:
-            tasks = (self._role.listen(self._alive), self._session.receive(), self._feed())
+            tasks.append(self._role.listen(self._alive))
         await asyncio.gather(*tasks)
 
     def _alive(self):
@@ -143,7 +145,7 @@ class _Device:
         gc.collect()
         counters = self._counters
         log = self._log
-        serving = self._role.in_service(session) if self._code == records.GATE else True
+        serving = self._role.in_service(self._hosts) if self._code == records.GATE else True
         values = {name: getattr(counters, name) & 0xFFFFFFFF for name in Counters.__slots__}
         status = records.STATUS.pack(
             role=self._code,
@@ -166,6 +168,21 @@ class _Device:
         self._clock_ms = fields["host_ms"] - self._uptime()
         reply = messages.TIME_IS_FIELDS.pack(ticks_ms=ticks_ms() & 0x3FFFFFFF, boots=self._boots)
         await session.reply(messages.TIME_IS, request, reply)
+
+
+def _open_links(board, ble):
+    """The cable first; then, where it is wanted and possible, Bluetooth."""
+    links = [SerialLink(board.open_host_port())]
+    if ble:
+        gc.collect()
+        from device.ble_link import BleLink
+
+        versions = (messages.VERSION, messages.VERSION)  # the lowest and the highest of the wire
+        try:
+            links.append(BleLink(bytes(versions + VERSION)))
+        except (LinkError, OSError) as error:
+            print("ble:", error)  # the cable still serves
+    return links
 
 
 def _restart_cause():

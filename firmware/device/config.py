@@ -4,7 +4,7 @@ import json
 
 from device.errors import ConfigError
 
-_COMMON = {"role": None, "watchdog_ms": 8000}
+_COMMON = {"role": None, "watchdog_ms": 8000, "ble": False}
 _ROLES = {
     "gate": {"refresh_hz": 16, "relay_fail": "closed"},
     "badge": {
@@ -22,6 +22,7 @@ _CHOICES = {
     "interval_ms": (100, 200, 250, 500, 1000),
     "systems": ("gps", "bds", "gps+bds", "gps+bds+glonass"),
 }
+_SWITCHES = ("ble",)
 _RANGES = {"watchdog_ms": (2000, 60000), "block_age_ms": (0, 3600000), "log_files": (2, 4000)}
 
 
@@ -56,6 +57,8 @@ def load(path, board_settings):
 def _checked(key, value):
     if key in _CHOICES and (value not in _CHOICES[key] or isinstance(value, (bool, float))):
         raise ConfigError(f'"{key}" is {value}; it can be {", ".join(str(v) for v in _CHOICES[key])}')
+    if key in _SWITCHES and not isinstance(value, bool):
+        raise ConfigError(f'"{key}" is {value}; it can be true or false')
     if key in _RANGES:
         lowest, highest = _RANGES[key]
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:

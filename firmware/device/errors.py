@@ -15,3 +15,7 @@ class FlashError(DeviceError):
 
 class ConfigError(DeviceError):
     """A setting is unknown or out of range."""
+
+
+class LinkError(DeviceError):
+    """A link cannot be offered."""

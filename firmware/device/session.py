@@ -20,7 +20,10 @@ class Refusal(Exception):
 
 
 class Session:
-    """handlers: message kind -> async function(session, request, fields). live: nothing, or a LiveSlot."""
+    """handlers: message kind -> async function(session, request, fields). live: nothing, or a LiveSlot.
+
+    A link that reads no bytes at all tells that another connection begins.
+    """
 
     def __init__(self, link, handlers, counters, live=None):
         self._link = link
@@ -47,10 +50,21 @@ class Session:
         rejected = 0
         while True:
             data = await self._link.read()
+            if not data:
+                self._begin_anew()
+                rejected = 0
+                continue
             for packet in self._reader.feed(data):
                 await self._on_packet(packet)
             self._counters.crc_errors += self._reader.rejected - rejected
             rejected = self._reader.rejected
+
+    def _begin_anew(self):
+        """What follows is another connection's: it inherits nothing."""
+        self._reader = packets.PacketReader()
+        self._is_open = False
+        self.streaming = False
+        self._heard_ms = None
 
     async def stream(self):
         """Send the newest live message whenever the link has room, for ever."""
@@ -154,6 +168,19 @@ class Session:
         await self.reply(messages.REFUSED, request, fields)
 
 
+class AnyHost:
+    """Sessions over several links as one, for those who ask whether any host is served."""
+
+    streaming = True  # what host_present() says includes it
+
+    def __init__(self, sessions):
+        self._sessions = sessions
+
+    def host_present(self):
+        """Whether a host streams and is present in one of them."""
+        return any(session.streaming and session.host_present() for session in self._sessions)
+
+
 class LiveSlot:
     """Room for one live message: a newer one takes the place of one that was not fetched."""
 
@@ -161,6 +188,13 @@ class LiveSlot:
         self._counters = counters
         self._filled = asyncio.Event()
         self._message = None
+        self._next = None
+
+    def branch(self):
+        """Another slot that is offered the same: a slow link must not hold up a fast one."""
+        slot = LiveSlot(self._counters)
+        slot._next, self._next = self._next, slot
+        return slot
 
     def offer(self, head, payload):
         """head: bytes; payload: a buffer that stays as it is until the next offer."""
@@ -168,12 +202,16 @@ class LiveSlot:
             self._counters.live_dropped += 1
         self._message = (head, payload)
         self._filled.set()
+        if self._next is not None:
+            self._next.offer(head, payload)
 
     def withdraw(self):
         """What was offered and not fetched is no longer true: its buffer has been written to."""
         if self._filled.is_set():
             self._filled.clear()
             self._counters.live_dropped += 1
+        if self._next is not None:
+            self._next.withdraw()
 
     async def take(self):
         """(head, payload) of the newest message, as soon as there is one."""

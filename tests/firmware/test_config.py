@@ -32,6 +32,7 @@ def test_without_a_file_the_board_decides_and_the_rest_is_default():
     assert load(None, {"role": "gate"}) == {
         "role": "gate",
         "watchdog_ms": 8000,
+        "ble": False,
         "refresh_hz": 16,
         "relay_fail": "closed",
     }
@@ -71,6 +72,7 @@ def test_values_out_of_range_are_named():
         ("gate", "relay_fail", "ajar"),
         ("gate", "relay_fail", True),
         ("gate", "watchdog_ms", 1999),
+        ("gate", "ble", 1),
         ("gate", "watchdog_ms", 60001),
         ("badge", "receiver_baud", 9601),
         ("badge", "interval_ms", 0),

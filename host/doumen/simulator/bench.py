@@ -5,6 +5,7 @@ restarts, as the USB bridge of a development board does.
 """
 
 import os
+import queue
 import select
 import socket
 import struct
@@ -13,7 +14,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,8 @@ from doumen.simulator import vm
 from doumen.simulator.board import HARD_RESET, OPS, POWER_ON, WATCHDOG_RESET, SimulatedBoard
 
 HEAP = {"gate": "192k", "badge": "128k"}
+# Bluetooth takes 11 kB of that, and its shim, which on the chip is not Python, 7 kB more.
+HEAP_WITH_RADIO = {"gate": "216k", "badge": "152k"}
 _POLL_S = 0.05
 _RESPITE_S = 0.5  # before a firmware is tried again that ended by itself
 _FOREVER_US = 1 << 60
@@ -41,8 +44,16 @@ class Bench:
         self.board = board
         self.restarts = 0
         self.problems: list[str] = []
-        self._heap = heap or HEAP[str(board.settings["role"])]
+        heaps = HEAP if board.radio is None else HEAP_WITH_RADIO
+        self._heap = heap or heaps[str(board.settings["role"])]
         self._free = free
+        self._heard: queue.SimpleQueue[tuple[int, bytes]] = queue.SimpleQueue()
+        if board.radio is not None:
+            if free:
+                raise SimulatorError(
+                    "the air keeps the machine's time; a board with a free clock has no radio"
+                )
+            board.radio.hear = self._hear
         if free:
             board.speed = 0.0
         self._connection: socket.socket | None = None
@@ -211,6 +222,8 @@ class Bench:
                 self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
                 self._serve(source)
+        while not self._heard.empty():
+            self._say(*self._heard.get())
         if self._connection is not None:
             if self._free:
                 self._advance()
@@ -273,6 +286,12 @@ class Bench:
     def _happen(self, now_us: int) -> None:
         while data := self.board.happen(now_us):
             self._say(OPS["UART_DATA"], data)
+
+    def _hear(self, op: int, data: bytes) -> None:
+        """What the radio has for the board, from the air's thread."""
+        self._heard.put((op, data))
+        with suppress(OSError):  # before the start and after the end there is nobody to wake
+            self._wake.send(b"!")
 
     def _say(self, op: int, data: bytes) -> None:
         if self._connection is None:

@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -17,6 +18,7 @@ OPS = board_constants("simulated", "ops")
 PINS = {25: "green", 26: "red", 27: "buzzer", 33: "relay"}
 POWER_ON, HARD_RESET, WATCHDOG_RESET = 1, 2, 3
 
+_RADIO = range(OPS["BLE_ACTIVE"], OPS["BLE_DISCONNECT"] + 1)
 _DONE = 0
 _NO_DEVICE = 19  # ENODEV, as the ESP32's I2C driver says for a NACK
 
@@ -28,6 +30,16 @@ class Answer:
     data: bytes
     ready_us: int
     status: int = _DONE
+
+
+class BoardRadio(Protocol):
+    """What a board needs of a radio; `doumen.simulator.radio` has one, and needs bumble."""
+
+    hear: Callable[[int, bytes], None]
+
+    def obey(self, op: int, payload: bytes) -> None: ...
+
+    def go_silent(self) -> None: ...
 
 
 @dataclass
@@ -42,6 +54,7 @@ class SimulatedBoard:
     settings: dict[str, object]
     sensor: Mlx90640 | None = None
     receiver: Receiver | None = None
+    radio: BoardRadio | None = None
     flash: NorFlash = field(default_factory=lambda: NorFlash(OPS["FLASH_BLOCKS"], OPS["FLASH_BLOCK_BYTES"]))
     speed: float = 1.0
     cause: int = POWER_ON
@@ -56,6 +69,8 @@ class SimulatedBoard:
             if level:
                 self.history.append((now_us, name, 0))
         self.pins = dict.fromkeys(self.pins, 0)
+        if self.radio is not None:
+            self.radio.go_silent()
 
     def power_on(self, cause: int) -> None:
         """The chip starts again; what is on the flash stays."""
@@ -79,6 +94,10 @@ class SimulatedBoard:
 
     def handle(self, op: int, payload: bytes, now_us: int) -> Answer | None:
         """One word of the board's; None where it expects no answer."""
+        if op in _RADIO:
+            if self.radio is not None:
+                self.radio.obey(op, payload)
+            return None
         handler = self._handlers.get(op)
         if handler is None:
             raise SimulatorError(f"the board says {op}, which has no meaning")
