@@ -44,6 +44,10 @@ class StoreError(DoumenError):
     """The database refused or cannot be opened."""
 
 
+class StoreConflict(StoreError):
+    """What one device hands over contradicts what is stored; the database and other devices are well."""
+
+
 class ConfigError(DoumenError):
     """A setting is unknown or out of range."""
 

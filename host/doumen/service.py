@@ -5,6 +5,7 @@ one listener; what must last goes to the store before a device is told.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from doumen.client import Client, Identity
 from doumen.config import Settings
-from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkEnded, LinkError
+from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkEnded, LinkError, StoreConflict
 from doumen.model import Passage, Reason
 from doumen.pipeline import GatePipeline, earlier_readings
 from doumen.screening.events import Event, PassageEnded, VerdictReached
@@ -147,10 +148,11 @@ class Service:
     async def _attend(self, device: DeviceState) -> None:
         pause_s = _BACK_OFF_S[0]
         while True:
+            greeted_s = math.inf
             try:
                 async with await open_device(device.url) as client:
                     await self._greet(device, client)
-                    pause_s = _BACK_OFF_S[0]
+                    greeted_s = time.monotonic()
                     if isinstance(client, Client) and client.identity.role == "badge":
                         await self._relieve_badge(device, client)
                     else:
@@ -158,8 +160,11 @@ class Service:
             except LinkEnded as ended:
                 await self._lose(device, ended)
                 return
-            except (LinkError, DeviceRefused, CalibrationError) as error:
+            except (LinkError, DeviceRefused, CalibrationError, StoreConflict) as error:
                 await self._lose(device, error)
+            # One that answers well and fails at once, again and again, is not asked five times a second.
+            if time.monotonic() - greeted_s > _BACK_OFF_S[1]:
+                pause_s = _BACK_OFF_S[0]
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _BACK_OFF_S[1])
 

@@ -7,18 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doumen.model import Reason, Verdict
+from doumen.model import Positionfix, Reason, Verdict
 from doumen.screening.events import VerdictReached
 from doumen.service import Connected, Lost, News, Noticed, Saw, Service, Troubled
 from doumen.simulator.chips import Mlx90640
 from doumen.simulator.demo_world import demo_settings
+from doumen.simulator.receiver import Receiver
 from doumen.simulator.scene import Person, ReferenceSource, Scene, baseline_readings
 from doumen.simulator.sensor_words import SensorWords
 from doumen.simulator.sights import Painted
-from doumen.store import Store
+from doumen.store import Cursor, Store, StoredBlock
 from doumen.thermal.calibration import Calibration
 
-from .devices import GATE_ID, gate, real_sensor, running, sensor_words
+from .devices import (
+    BADGE_ID,
+    GATE_ID,
+    badge,
+    connected,
+    gate,
+    real_sensor,
+    recorded_log,
+    running,
+    sensor_words,
+)
 
 
 def sensor_before(people: list[Person], seed: int) -> Mlx90640:
@@ -131,3 +142,29 @@ def test_another_sensor_is_noticed_and_an_altered_one_keeps_the_gate_out_of_serv
         assert isinstance(told, Troubled)
         assert "no longer" in told.why
         assert bench.board.pins["relay"] == 0
+
+
+def test_a_badge_whose_blocks_contradict_the_database_leaves_the_other_devices_served(tmp_path: Path) -> None:
+    double = badge(Receiver(recorded_log("beidou-bd"), baud=115200), block_age_ms=200)
+    bench = gate(real_sensor())
+    news: list[News] = []
+
+    async def log_something() -> int:
+        async with await connected(double) as client:
+            while not (await client.status())["log_records"]:
+                await asyncio.sleep(0.1)
+            return client.identity.epoch
+
+    with running(double, bench), Store(f"sqlite:///{tmp_path}/doumen.db") as store:
+        epoch = asyncio.run(log_something())
+        # Another device has already handed over block 0 under this one's name.
+        other = StoredBlock(epoch, 0, 1, [Positionfix(1_785_000_000_000, 0, 0, 100, 9, 1)])
+        store.positionfixes.ingest(BADGE_ID, [other], Cursor(epoch, 0))
+        service = Service(demo_settings("sqlite://"), store, news.append)
+        asyncio.run(served(service, [double.port, bench.port], 4))
+    told = [n for n in news if isinstance(n, Lost)]
+    assert told
+    assert all("known with another content" in n.why for n in told)
+    assert len(told) < 6, "it is not asked again without a pause"
+    assert service.devices[bench.port].subpages > 20
+    assert service.devices[bench.port].connections == 1

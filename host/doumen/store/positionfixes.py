@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, tuple_, update
 
-from doumen.errors import StoreError
+from doumen.errors import StoreConflict, StoreError
 from doumen.model import Positionfix
 from doumen.store import schema
 from doumen.store.devices import find_device, lock_device
@@ -240,15 +240,15 @@ def _advance(connection: Connection, device: int, cursor: Cursor) -> None:
         connection.execute(update(_cursors).where(here).values(next_seq=cursor.next_seq))
 
 
-def _clone(device_id: str, epoch: int, seq: int) -> StoreError:
-    return StoreError(
+def _clone(device_id: str, epoch: int, seq: int) -> StoreConflict:
+    return StoreConflict(
         f"{device_id}: block {seq} of epoch {epoch} is known with another content, as if two devices were "
         "one; nothing was stored. Adopt this device again, under its own id"
     )
 
 
-def _out_of_range(device_id: str, block: StoredBlock, what: str) -> StoreError:
-    return StoreError(
+def _out_of_range(device_id: str, block: StoredBlock, what: str) -> StoreConflict:
+    return StoreConflict(
         f"{device_id}: block {block.seq} of epoch {block.epoch} holds a number out of its range ({what}); "
         "nothing was stored. Check the version of the device's firmware"
     )
