@@ -29,6 +29,8 @@ _ANSWER_S = 1.0
 _TRIES = 4
 _MOST_IN_VAIN = 8
 _LIVE_QUEUE = 32
+_MOST_PARTS = 512  # of one answer; twice what may be asked for
+_MOST_UNREAD = 1024  # answers; more than that nobody has asked for
 _ROLES = {records.GATE: "gate", records.BADGE: "badge"}
 
 _REFUSE_NAMES = {
@@ -306,6 +308,10 @@ class Client:
                         got, body = await self._reply(self._request)
                         if got == part:
                             parts.append(body)
+                            if len(parts) > _MOST_PARTS:
+                                raise LinkError(
+                                    f"{self._link.name}: its answer has no end; update its firmware"
+                                )
                         elif got in last:
                             return parts, body
                         elif got == messages.REFUSED:
@@ -345,7 +351,7 @@ class Client:
             code = _read(messages.REFUSE_FIELDS, packet.payload)["code"]
             raise LinkLost(f"{self._link.name}: {_said(_REFUSE_NAMES, code)}")
         if packet.type in (packets.WELCOME, packets.REFUSE):
-            self._answers.put_nowait(packet)
+            self._take_answer(packet)
             return
         try:
             kind, request, body = messages.unpack_message(packet.payload)
@@ -353,9 +359,15 @@ class Client:
             self.counts.unknown += 1
             return
         if packet.type == packets.REPLY:
-            self._answers.put_nowait((kind, request, body))
+            self._take_answer((kind, request, body))
         elif packet.type == packets.LIVE and kind == messages.SUBPAGE and packet.counter is not None:
             self._take_subpage(packet.counter, body)
+        else:
+            self.counts.unknown += 1
+
+    def _take_answer(self, answer: Answer) -> None:
+        if self._answers.qsize() < _MOST_UNREAD:
+            self._answers.put_nowait(answer)
         else:
             self.counts.unknown += 1
 

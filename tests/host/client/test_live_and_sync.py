@@ -10,7 +10,7 @@ import pytest
 from doumen.client import Client, Subpage
 from doumen.errors import DeviceRefused, LinkError, LinkLost
 from doumen.store import Ingested, Store
-from doumen_wire import messages, records
+from doumen_wire import messages, packets, records
 
 from .scripted_device import EPOCH, Reply, ScriptedDevice, status
 
@@ -273,3 +273,28 @@ def test_a_gate_has_no_log_to_sync(store: Store) -> None:
         ),
         what,
     )
+
+
+def test_a_read_whose_blocks_never_end_is_given_up(store: Store) -> None:
+    def endless(body: bytes) -> list[Reply]:
+        return [(messages.BLOCK, messages.BLOCK_FIELDS.pack(index=0) + block(0))] * 2000
+
+    async def what(client: Client, link: ScriptedDevice) -> None:
+        link.replies[messages.READ] = endless
+        with pytest.raises(LinkError, match="no end"):
+            await sync(client, store)
+
+    converse(lambda: logging_device(1), what)
+    assert stored(store) == []
+
+
+def test_answers_that_nobody_asked_for_do_not_pile_up(store: Store) -> None:
+    async def what(client: Client, link: ScriptedDevice) -> None:
+        for _ in range(3000):
+            link.say(packets.REPLY, messages.pack_message(messages.DONE, 0xFFFF))
+        await asyncio.sleep(0.1)
+        assert client._answers.qsize() < 2000
+        got, _ = await sync(client, store)
+        assert got.stored == FIXES
+
+    converse(lambda: logging_device(1), what)
