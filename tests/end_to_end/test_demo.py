@@ -17,6 +17,8 @@ from doumen.simulator.demo_world import SHORTEST_S, Visitor
 @pytest.mark.slow
 def test_the_demo_ends_well_and_leaves_database_and_tracks(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from doumen.cli import main; main()", "demo", "--json"]
+    real_database = tmp_path / "doumen.db"
+    real_database.write_bytes(b"real")
     done = subprocess.run(
         [*command, "--seconds", str(SHORTEST_S), "--output", str(tmp_path)],
         capture_output=True,
@@ -41,7 +43,8 @@ def test_the_demo_ends_well_and_leaves_database_and_tracks(tmp_path: Path) -> No
     assert cut["recorded"] == cut["handed_over"] == cut["stored"] > 50
     assert beidou["stored"] == 5
     assert cut["duplicated"] == beidou["duplicated"] == 0
-    assert (tmp_path / "doumen.db").stat().st_size > 0
+    assert Path(result["database"]).stat().st_size > 0
+    assert real_database.read_bytes() == b"real"
     for badge in (cut, beidou):
         points = [
             f

@@ -78,7 +78,7 @@ def test_what_a_recording_cannot_do_is_refused_by_name(recording: str) -> None:
         asyncio.run(ask(store))
 
 
-@pytest.mark.parametrize("address", ["{}?start=7", "{}?start=x", "{}.missing"])
+@pytest.mark.parametrize("address", ["{}?start=7", "{}?start=-1", "{}?start=x", "{}.missing"])
 def test_a_recording_or_start_that_is_not_there_is_not_found(recording: str, address: str) -> None:
     with pytest.raises(LinkNotFound):
         asyncio.run(connect(address.format(recording)))

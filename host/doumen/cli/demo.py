@@ -69,11 +69,11 @@ def demo(seconds: float, seed: int, output: Path, as_json: bool) -> None:
     febrile person passed or a healthy one was stopped.
     """
     console = Console(highlight=False, stderr=as_json)
-    database = output / "doumen.db"
+    database = output / "demo.db"  # never the name of a real one: it is replaced without a question
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for old in output.glob("doumen.db*"):
-            old.unlink()
+        for ending in ("", "-wal", "-shm"):
+            database.with_name(database.name + ending).unlink(missing_ok=True)
     except OSError as error:
         raise SimulatorError(f"{output}: {error.strerror}; name another folder by --output") from error
     with DemoWorld(seconds, seed) as world, Store(f"sqlite:///{database}") as store:

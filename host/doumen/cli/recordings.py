@@ -13,7 +13,7 @@ from doumen.cli.news import tell, tell_json
 from doumen.cli.options import config_option, json_option, print_json, progress_bar, run_async, settings_of
 from doumen.client import Client, Identity
 from doumen.config import Settings
-from doumen.errors import RecordingError
+from doumen.errors import LinkError, LinkLost, RecordingError
 from doumen.model import Reason
 from doumen.pipeline import GatePipeline
 from doumen.recording import Recording, RecordingWriter
@@ -44,7 +44,12 @@ def record(port: str, file: Path, seconds: float, as_json: bool) -> None:
 
     Raw words can be calibrated again at any time. They show people: keep them as you would keep photographs.
     """
-    facts = run_async(_record(port, file, seconds, quiet=as_json))
+    try:
+        facts = run_async(_record(port, file, seconds, quiet=as_json))
+    except KeyboardInterrupt:
+        if file.exists():
+            click.echo(f"stopped; what came before is whole in {file}", err=True)
+        raise
     if as_json:
         print_json(facts)
     else:
@@ -62,7 +67,12 @@ async def _record(port: str, file: Path, seconds: float, *, quiet: bool) -> dict
         with RecordingWriter(
             file, identity.device_id, eeprom, identity.firmware, time_ms=system_clock_ms()
         ) as writer:
-            count = await _copy(client, writer, seconds, quiet)
+            try:
+                count = await _copy(client, writer, seconds, quiet)
+            except LinkError as error:
+                raise LinkLost(
+                    f"{error}; what came before is whole in {file}, record again to go on"
+                ) from error
         return {"file": str(file), "subpages": count, "lost": client.counts.lost + client.counts.overtaken}
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from doumen.cli.news import complain
 from doumen.cli.options import (
     config_option,
     database_option,
@@ -14,7 +15,7 @@ from doumen.cli.options import (
     settings_of,
 )
 from doumen.client import connect
-from doumen.errors import LinkError
+from doumen.errors import DeviceRefused, LinkError, StoreConflict
 from doumen.service import system_clock_ms
 from doumen.store import Ingested, Store
 
@@ -33,9 +34,23 @@ def sync(ports: tuple[str, ...], database: str | None, config: Path | None, as_j
     A badge forgets what is stored here. Being cut off costs nothing: sync again.
     """
     with Store(settings_of(config, database).database) as store:
-        rows = [run_async(_sync(port, store, quiet=as_json)) for port in ports]
-    if as_json:
+        rows: list[dict[str, object]] = []
+        errors: list[LinkError | DeviceRefused | StoreConflict] = []
+        for port in ports:
+            try:
+                rows.append(run_async(_sync(port, store, quiet=as_json)))
+            except (
+                LinkError,
+                DeviceRefused,
+                StoreConflict,
+            ) as error:  # one badge that is away keeps no other waiting
+                errors.append(error)
+    if as_json and rows:
         print_json(rows)
+    for error in errors[:-1]:
+        complain(str(error))
+    if errors:
+        raise errors[-1]
 
 
 async def _sync(port: str, store: Store, *, quiet: bool) -> dict[str, object]:

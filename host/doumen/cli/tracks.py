@@ -56,14 +56,17 @@ def export(
         if store.devices.get(device) is None:
             raise StoreError(f"no device {device} in this database; `doumen devices` lists those it knows")
         fixes = store.positionfixes.between(device, _ms(start), _ms(end))
-        if output is None:
-            write_geojson(sys.stdout, device, fixes, gap_ms=round(gap * 1000))
-            return
         try:
+            if output is None:
+                write_geojson(sys.stdout, device, fixes, gap_ms=round(gap * 1000))
+                sys.stdout.flush()
+                return
             with output.open("w", encoding="utf-8") as file:
                 count = write_geojson(file, device, fixes, gap_ms=round(gap * 1000))
+        except BrokenPipeError:
+            raise  # whoever reads has enough
         except OSError as error:
-            raise StoreError(f"{output}: {error.strerror}; name another file") from error
+            raise StoreError(f"{output or 'standard output'}: {error.strerror}; name another file") from error
     click.echo(f"{count} fixes written to {output}", err=True)
 
 

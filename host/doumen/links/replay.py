@@ -49,6 +49,8 @@ class ReplayLink:
         start = parse_qs(query).get("start", ["0"])[0]
         try:
             recording = await asyncio.to_thread(Recording.open, path)
+            if not start.isdecimal():
+                raise ValueError(start)
             segment = recording.segments[int(start)]
             device_id = int(recording.device_id, 16)
         except RecordingError as error:

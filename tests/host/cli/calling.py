@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import resources
+from typing import IO
 
 import numpy as np
 import pytest
@@ -54,12 +55,21 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Called:
     return Called(status, captured.out, captured.err)
 
 
-def start(*arguments: object, **environment: str) -> "subprocess.Popen[str]":
-    """`doumen ARGUMENTS` in a process of its own."""
+def start(*arguments: object, stdout: str | None = None, **environment: str) -> "subprocess.Popen[str]":
+    """`doumen ARGUMENTS` in a process of its own. stdout: a file to print to, instead of a pipe."""
+    if stdout is not None:
+        with open(stdout, "wb") as file:
+            return _start(arguments, file, environment)
+    return _start(arguments, subprocess.PIPE, environment)
+
+
+def _start(
+    arguments: tuple[object, ...], stdout: int | IO[bytes], environment: dict[str, str]
+) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", "from doumen.cli import main; main()", *map(str, arguments)]
     return subprocess.Popen(
         command,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

@@ -8,7 +8,7 @@ import pytest
 from doumen.model import Positionfix
 from doumen.store import Cursor, Store, StoredBlock
 
-from .calling import BADGE, call
+from .calling import BADGE, call, start
 
 Capture = pytest.CaptureFixture[str]
 START_MS = 1_785_900_000_000  # 2026-08-05T03:20:00Z
@@ -97,6 +97,15 @@ def test_an_unknown_badge_is_one_line(capsys: Capture, full: str) -> None:
 def test_a_file_that_cannot_be_written_is_one_line(capsys: Capture, full: str, tmp_path: Path) -> None:
     file = tmp_path / "no" / "such" / "folder.geojson"
     assert "name another file" in call(capsys, "tracks", "export", BADGE, "--db", full, "-o", file).complaint
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_track_that_does_not_fit_through_standard_output_is_one_line(full: str) -> None:
+    with start("tracks", "export", BADGE, "--db", full, stdout="/dev/full") as process:
+        assert process.wait(60) == 1
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert said == "doumen: standard output: No space left on device; name another file\n"
 
 
 def test_a_sensor_that_was_stored_wrongly_can_be_forgotten(capsys: Capture, url: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from doumen.recording import Recording
+from doumen.recording import HEADER_BYTES, RECORD_BYTES, Recording
 from doumen.simulator.bench import Bench
 from doumen.store import Store
 
@@ -121,6 +121,50 @@ def test_syncing_twice_stores_every_fix_once(capsys: Capture, a_badge: Bench, ur
     track = call(capsys, "tracks", "export", BADGE, "--db", url).json()
     assert isinstance(track, dict)
     assert sum(feature["geometry"]["type"] == "Point" for feature in track["features"]) == logged
+
+
+def test_a_badge_that_is_away_keeps_no_other_from_being_synced(
+    capsys: Capture, a_badge: Bench, a_gate: Bench, url: str
+) -> None:
+    called = call(capsys, "sync", "/dev/no-such-port", a_badge.port, a_gate.port, "--db", url, "--json")
+    assert called.status == 1
+    assert called.err.splitlines() == [
+        "doumen: /dev/no-such-port: no such port; `doumen devices --ports` lists those that are there",
+        f"doumen: {a_gate.port}: a gate logs no positions; name a badge's port",
+    ]
+    (row,) = called.json()
+    assert (row["port"], row["device"]) == (a_badge.port, BADGE)
+
+
+def test_a_gate_that_restarts_ends_a_recording_whose_words_are_kept(capsys: Capture, tmp_path: Path) -> None:
+    file = tmp_path / "cut.dmr"
+    with gate() as bench, start("record", bench.port, file, "--seconds", "30") as process:
+        _until_there_are(file, 5)
+        bench.power_cut(0.1)
+        assert process.wait(30) == 1
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert said.endswith(f"it has restarted; what came before is whole in {file}, record again to go on\n")
+    assert said.count("\n") == 1
+    assert Recording.open(file).damaged == 0
+
+
+def test_a_recording_that_is_stopped_says_where_its_words_are(a_gate: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "stopped.dmr"
+    with start("record", a_gate.port, file, "--seconds", "30") as process:
+        _until_there_are(file, 5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr is not None
+        assert process.stderr.read().strip() == f"stopped; what came before is whole in {file}"
+    assert len(Recording.open(file)) >= 5
+
+
+def _until_there_are(file: Path, subpages: int) -> None:
+    end_s = time.monotonic() + 30
+    while not file.exists() or file.stat().st_size < HEADER_BYTES + (1 + subpages) * RECORD_BYTES:
+        assert time.monotonic() < end_s, "nothing is recorded"
+        time.sleep(0.05)
 
 
 def test_serving_prints_json_lines_until_ctrl_c_and_another_program_is_told(
