@@ -62,7 +62,6 @@ class _Device:
         self._board = board
         # Before the role: while the heap is whole, compiling the one and the other one's buffers find room.
         links = _open_links(board, settings["ble"])
-        self._watchdog = machine.WDT(timeout=settings["watchdog_ms"])
         handlers = {
             messages.IDENTIFY: self._on_identify,
             messages.GET_STATUS: self._on_get_status,
@@ -75,6 +74,8 @@ class _Device:
         for link in links[1:]:
             self._sessions.append(Session(link, handlers, self._counters, live.branch() if live else None))
         self._hosts = AnyHost(self._sessions)
+        # Last: reading a full log takes seconds, and a watchdog that bites meanwhile would bite at each start.
+        self._watchdog = machine.WDT(timeout=settings["watchdog_ms"])
 
     def _make_gate(self):
         gc.collect()

@@ -83,6 +83,7 @@ class Badge:
         following = fields["cursor"]
         for seq, block in log.blocks(fields["cursor"], fields["credits"]):
             await session.reply(messages.BLOCK, request, messages.BLOCK_FIELDS.pack(index=index), block)
+            await asyncio.sleep_ms(0)  # the receiver goes on talking, and its port holds but a second of it
             index += 1
             following = seq + 1
         if index < fields["credits"]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ from doumen.client import Client
 from doumen.errors import DoumenError
 from doumen.links import open_link
 from doumen.simulator.bench import Bench
+from doumen.simulator.board import OPS
+from doumen.simulator.flash import NorFlash
 from doumen.simulator.receiver import Receiver
 from doumen.store import Store
 from doumen_wire import messages, packets
@@ -65,9 +68,9 @@ def assert_each_fix_once(store: Store, logged: int) -> None:
     assert len({fix.time_ms for fix in fixes}) == len(fixes)
 
 
-def logging_badge() -> Bench:
+def logging_badge(**settings: object) -> Bench:
     """Half a minute of log in many small blocks, written as they come."""
-    return badge(Receiver(recorded_log("quectel-l76k-nmea"), baud=115200), block_age_ms=200)
+    return badge(Receiver(recorded_log("quectel-l76k-nmea"), baud=115200), block_age_ms=200, **settings)
 
 
 @pytest.mark.slow
@@ -206,3 +209,36 @@ def test_unknown_commands_and_newer_versions_are_refused_by_name() -> None:
 
     with running(bench):
         asyncio.run(ask())
+
+
+class _SlowFlash(NorFlash):
+    """A full log on a real chip takes seconds to read; so does this one as long as `delay_s` says so."""
+
+    delay_s = 0.0
+
+    def read(self, block: int, offset: int, size: int) -> bytes:
+        time.sleep(self.delay_s)
+        return super().read(block, offset, size)
+
+
+def test_a_log_that_takes_longer_to_read_than_the_watchdog_waits_is_no_endless_restart() -> None:
+    flash = _SlowFlash(OPS["FLASH_BLOCKS"], OPS["FLASH_BLOCK_BYTES"])
+    bench = logging_badge(watchdog_ms=2000)
+    bench.board.flash = flash
+
+    async def logged() -> int:
+        async with await connected(bench) as client:
+            while (records := (await client.status())["log_records"]) < 20:
+                await asyncio.sleep(0.2)
+            return records
+
+    async def start_slowly() -> None:
+        bench.power_cut(0.05, lambda: setattr(flash, "delay_s", 0.012))
+        async with await connected(bench) as client:
+            assert (await client.status())["boots"] == 2
+            assert (await client.status())["log_records"] >= records
+
+    with running(bench):
+        records = asyncio.run(logged())
+        asyncio.run(start_slowly())
+        assert bench.restarts == 1
