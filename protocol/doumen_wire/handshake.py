@@ -14,10 +14,9 @@ nothing of it and keeps the one before; the caller drops an attempt after five s
 import hashlib
 import struct
 
-from doumen_wire import keys, messages
+from doumen_wire import keys, messages, sealing
 from doumen_wire.errors import OutOfRangeError, SealError, TruncatedError, VersionError
 from doumen_wire.layout import Layout
-from doumen_wire.sealing import SEALED_COMMAND, SEALED_LIVE, SEALED_REPLY, Aes, Opener, Scratch, Sealer
 
 SUITE_SEALED = 0x01  # bit 0: AES-128-CCM, HKDF-SHA256
 CONFIRM_FIELDS = Layout("confirm", ("time_ms", "Q", 0, 4102444800000))
@@ -32,12 +31,16 @@ class DeviceSession:
     """What a device opens and seals with; commands, replies and live have the other side's types."""
 
     def __init__(
-        self, session_keys: "tuple[bytes, ...]", transcript: bytes, new_aes: "type[Aes]", scratch: Scratch
+        self,
+        session_keys: "tuple[bytes, ...]",
+        transcript: bytes,
+        new_aes: "type[sealing.Aes]",
+        scratch: sealing.Scratch,
     ) -> None:
         self.transcript = transcript
-        self.commands = Opener(SEALED_COMMAND, session_keys[0], new_aes, scratch)
-        self.replies = Sealer(SEALED_REPLY, session_keys[1], new_aes, scratch)
-        self.live = Sealer(SEALED_LIVE, session_keys[2], new_aes, scratch)
+        self.commands = sealing.Opener(sealing.SEALED_COMMAND, session_keys[0], new_aes, scratch)
+        self.replies = sealing.Sealer(sealing.SEALED_REPLY, session_keys[1], new_aes, scratch)
+        self.live = sealing.Sealer(sealing.SEALED_LIVE, session_keys[2], new_aes, scratch)
 
 
 def transcript_of(hello: bytes, welcome: bytes) -> bytes:
@@ -56,8 +59,8 @@ class DeviceHandshake:
         self,
         device_key: bytes,
         boots: int,
-        new_aes: "type[Aes]",
-        scratch: Scratch,
+        new_aes: "type[sealing.Aes]",
+        scratch: sealing.Scratch,
         min_version: int = messages.VERSION,
     ) -> None:
         self._secret = keys.derived(device_key, keys.SESSION)

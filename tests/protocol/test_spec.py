@@ -1,13 +1,22 @@
 """SPEC.md's tables against the code, both ways. Runs on CPython only: there is nothing in it for a VM to prove."""
 
+import json
 import re
 from pathlib import Path
 
-from doumen_wire import messages, packets, records
+from doumen.keys import Aes
+from doumen_wire import handshake, keys, messages, packets, records, sealing
 from doumen_wire.layout import Layout, limits
+from doumen_wire.sealing import Scratch, Sealer
 
 SPEC = (Path(__file__).parents[2] / "protocol" / "SPEC.md").read_text()
-MODULES = {"packets": packets, "messages": messages, "records": records}
+MODULES = {
+    "packets": packets,
+    "messages": messages,
+    "records": records,
+    "sealing": sealing,
+    "handshake": handshake,
+}
 TYPES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i32": "i"}
 REPLIES = re.compile(r"[A-Z]{2,}(?:_[A-Z]+)*")
 
@@ -105,6 +114,32 @@ def test_packet_types_say_their_direction():
         if name != "packets.MAX_PACKET":
             assert cells[2] in ("to device", "to host"), name
             assert packets.is_counted(constants()[name]) == (0x40 <= constants()[name] <= 0x42), name
+
+
+def test_every_label_of_a_key_gives_the_key_of_the_golden_adoption():
+    golden = json.loads((Path(__file__).parents[2] / "protocol/vectors/sealing.json").read_text())[
+        "provisioning"
+    ][0]
+    names = {"device": "device_key", "log": "chain_key", "badge-id": "id_key"}
+    secret = keys.extract(
+        bytes.fromhex(golden["device_id"]) + golden["epoch"].to_bytes(2, "little"),
+        bytes.fromhex(golden["secret"]),
+    )
+    origins = {"P": secret, "D": bytes.fromhex(golden["device_key"])}
+    labels = [cells for _, cells in rows("label")]
+    assert len(labels) == 7
+    for label, origin, size, _ in labels:
+        name = label.strip("`").removeprefix("doumen/1 ")
+        made = keys.expand(origins[origin], label.strip("`").encode(), int(size))
+        assert made.hex() == golden[names.get(name, name)], label
+    assert f"D = `{golden['device_key']}`" in SPEC
+
+
+def test_sealed_packets_have_the_tags_of_the_table():
+    table = [cells for _, cells in rows("value") if cells[1].startswith("`sealing.SEALED_")]
+    assert len(table) == 3
+    for value, _, _, _, tag in table:
+        assert Sealer(int(value, 0), bytes(16), Aes, Scratch()).tag == int(tag)
 
 
 def test_the_examples_are_bytes_of_the_vectors():

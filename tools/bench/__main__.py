@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.bench import thermal
+from tools.bench import sealing, thermal
 from tools.bench.figures import Section, machine, table
 from tools.bench.timing import FULL, QUICK, Effort
 
 # A subject is a module with one function: how long to measure, to what came out.
-SUBJECTS: dict[str, Callable[[Effort], list[Section]]] = {"thermal": thermal.sections}
+SUBJECTS: dict[str, Callable[[Effort], list[Section]]] = {
+    "thermal": thermal.sections,
+    "sealing": sealing.sections,
+}
 
 
 def main() -> int:
