@@ -83,7 +83,9 @@ class BleLink:
         """
         address = url.partition(":")[2].strip().upper()
         if address and not _ADDRESS.fullmatch(address):
-            raise LinkNotFound(f"{url}: that is no address; name one like ble:F0:12:34:56:78:9A, or any by ble:")
+            raise LinkNotFound(
+                f"{url}: that is no address; name one like ble:F0:12:34:56:78:9A, or any by ble:"
+            )
         heard = await _listen(url, SCAN_S, address)
         if not heard:
             whom = f"no device with this address within {SCAN_S:.0f} s" if address else "none of our devices"
