@@ -17,6 +17,9 @@ def test_hmac_takes_a_message_in_parts_and_a_key_of_any_length():
     for size in (0, 1, 63, 64, 65, 200):
         key = bytes(range(size % 200)) + bytes(size - size % 200)
         assert keys.hmac(key, b"one", b"", b"two") == keys.hmac(key, b"onetwo"), size
+    # A key of exactly one block is used as it is; the value is CPython's.
+    said = keys.hmac(bytes(range(64)), b"abc")
+    assert said.hex() == "6ab541b4869dca71c4ca11d8bb1b02533b789a557583161429292c7404bc21f6"
     # RFC 4231, test case 6: a key longer than a block
     said = keys.hmac(b"\xaa" * 131, b"Test Using Larger Than Block-Size Key - Hash Key First")
     assert said.hex() == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
