@@ -34,6 +34,10 @@ _MOST_ADVERTISED = 31
 _ENOTCONN = 107
 
 
+def _bytes(data):
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
 class UUID:
     def __init__(self, value):
         if isinstance(value, int):
@@ -163,11 +167,14 @@ class BLE:
 
     def gatts_write(self, handle, data, send_update=False):
         attribute = self._attributes[handle]
-        attribute.value = bytes(data)
+        attribute.value = _bytes(data)
         attribute.most = max(attribute.most, len(data))
         if send_update:
-            for connection in self._connections:
-                self.gatts_notify(connection, handle)
+            for connection, subscribed in self._connections.items():
+                if subscribed.get(handle, 0) & 1:
+                    self.gatts_notify(connection, handle)
+                elif subscribed.get(handle, 0) & 2:
+                    self.gatts_indicate(connection, handle)
 
     def gatts_notify(self, connection, handle, data=None):
         self._send(ops.BLE_NOTIFY, connection, handle, data)
@@ -182,7 +189,7 @@ class BLE:
         if not self._room:
             raise OSError(errno.ENOMEM)
         self._room -= 1
-        value = self._attributes[handle].value if data is None else bytes(data)
+        value = self._attributes[handle].value if data is None else _bytes(data)
         world.tell(op, struct.pack("<HH", connection, handle) + value)
 
     def _must_be_active(self):
@@ -199,6 +206,10 @@ class BLE:
             self._room = min(self._room + data[0], _BUFFERS)
         elif op == ops.BLE_WRITTEN:
             self._on_written(data)
+        elif op == ops.BLE_SUBSCRIBED:  # NimBLE keeps this to itself: no interrupt
+            connection, handle, kinds = struct.unpack("<HHB", data)
+            if connection in self._connections:
+                self._connections[connection][handle] = kinds
         elif data[0] == _GATTS_READ_REQUEST:
             self._on_read_request(data)
         else:
@@ -206,7 +217,7 @@ class BLE:
             layout = _FIELDS.get(event)
             fields = struct.unpack_from(layout, data, 1) if layout else ()
             if event == _CENTRAL_CONNECT:
-                self._connections[fields[0]] = True
+                self._connections[fields[0]] = {}  # handle -> subscribed kinds
                 self._is_busy = False
             elif event == _CENTRAL_DISCONNECT:
                 self._connections.pop(fields[0], None)

@@ -81,8 +81,7 @@ class I2C:
     def readfrom_mem_into(self, address, register, buffer, *, addrsize=8):
         if addrsize != 16:
             raise ValueError("addrsize")
-        data = world.call(ops.I2C_READ, struct.pack("<BHH", address, register, len(buffer)))
-        buffer[:] = data
+        world.call_into(ops.I2C_READ, struct.pack("<BHH", address, register, len(buffer)), buffer)
 
     def writeto_mem(self, address, register, data, *, addrsize=8):
         if addrsize != 16:
@@ -135,20 +134,27 @@ class Flash:
     """A NOR flash as a block device for VfsLfs2. One line read ahead saves most journeys to the world."""
 
     def __init__(self):
-        self._line = b""
+        self._line = bytearray(_LINE_BYTES)
         self._start = 0  # of the line, in the flash
+        self._held = 0  # bytes of it that are true
 
     def readblocks(self, number, buffer, offset=0):
-        begin = number * ops.FLASH_BLOCK_BYTES + offset - self._start
-        if not 0 <= begin <= len(self._line) - len(buffer):
-            size = max(len(buffer), min(_LINE_BYTES, ops.FLASH_BLOCK_BYTES - offset))
-            self._line = world.call(ops.FLASH_READ, struct.pack("<III", number, offset, size))
-            self._start += begin
-            begin = 0
+        place = number * ops.FLASH_BLOCK_BYTES + offset
+        if not 0 <= place - self._start <= self._held - len(buffer):
+            if len(buffer) > _LINE_BYTES:
+                world.call_into(ops.FLASH_READ, struct.pack("<III", number, offset, len(buffer)), buffer)
+                return
+            size = min(_LINE_BYTES, ops.FLASH_BLOCK_BYTES - offset)
+            self._held = 0
+            self._held = world.call_into(
+                ops.FLASH_READ, struct.pack("<III", number, offset, size), self._line
+            )
+            self._start = place
+        begin = place - self._start
         buffer[:] = memoryview(self._line)[begin : begin + len(buffer)]
 
     def writeblocks(self, number, buffer, offset=None):
-        self._line = b""
+        self._held = 0
         if offset is None:
             world.call(ops.FLASH_ERASE, struct.pack("<I", number))
             offset = 0
@@ -160,6 +166,6 @@ class Flash:
         if op == 5:
             return ops.FLASH_BLOCK_BYTES
         if op == 6:
-            self._line = b""
+            self._held = 0
             world.call(ops.FLASH_ERASE, struct.pack("<I", argument))
         return 0

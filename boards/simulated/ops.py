@@ -35,6 +35,7 @@ UART_DATA = 66  # bytes
 BLE_EVENT = 67  # number of the interrupt u8, its fields as bluetooth.py unpacks them
 BLE_SENT = 68  # notifications that have left the radio's buffers u8
 BLE_WRITTEN = 69  # connection u16, handle u16, bytes
+BLE_SUBSCRIBED = 70  # connection u16, handle u16, to notifications 1 and indications 2 u8
 
 FLASH_BLOCK_BYTES = 4096
 FLASH_BLOCKS = 256

@@ -27,6 +27,8 @@ class World:
         self.socket = socket.socket()
         self.socket.setsockopt(6, 1, 1)  # TCP_NODELAY: a request waits for its reply
         self.socket.connect(socket.getaddrinfo(host, int(port))[0][-1])
+        self._head = bytearray(3)
+        self._reply = bytearray(9)
         self._only_world = uselect.poll()
         self._only_world.register(self.socket, uselect.POLLIN)
         self._waiting_until = None
@@ -48,16 +50,28 @@ class World:
 
     def call(self, op, payload):
         """Ask and wait for the reply's bytes. Raises OSError(EIO) if the world refuses, as a bus does on NACK."""
+        return self._exactly(self._ask(op, payload))
+
+    def call_into(self, op, payload, buffer):
+        """As call, into a buffer that the reply must fit: as on a chip, reading costs no heap. Returns its size."""
+        size = self._ask(op, payload)
+        self._fill(memoryview(buffer)[:size])
+        return size
+
+    def _ask(self, op, payload):
+        """Ask; the size of what follows in the reply."""
         self.tell(op, payload)
         while True:
-            op, data = self._receive()
+            size, op = self._next()
             if op == ops.REPLY:
-                status, now_us = struct.unpack_from("<BQ", data)
+                self._fill(self._reply)
+                status, now_us = struct.unpack("<BQ", self._reply)
                 if not self.speed:
                     self._now_us = max(self._now_us, now_us)
                 if status:
                     raise OSError(status)
-                return data[9:]
+                return size - len(self._reply)
+            self._take(op, self._exactly(size))
 
     def tell(self, op, payload):
         """Say something that needs no reply."""
@@ -88,7 +102,8 @@ class World:
                 self.tell(ops.WAIT, struct.pack("<Q", until))
         poller.poll(timeout_ms)
         while self._only_world.poll(0):
-            self._receive()
+            size, op = self._next()
+            self._take(op, self._exactly(size))
 
     def sleep_us(self, duration_us):
         """Block like time.sleep_us."""
@@ -96,9 +111,12 @@ class World:
         while self.now_us() < until:
             self.idle(self._only_world, until)
 
-    def _receive(self):
-        size, op = struct.unpack("<HB", self._exactly(3))
-        data = self._exactly(size)
+    def _next(self):
+        """(size, op) of the next thing that the world says."""
+        self._fill(self._head)
+        return struct.unpack("<HB", self._head)
+
+    def _take(self, op, data):
         if op == ops.NOW:
             self._waiting_until = None
             now_us, self._horizon_us = struct.unpack("<QQ", data)
@@ -108,16 +126,19 @@ class World:
             self.uart_sink(data)
         elif op >= ops.BLE_EVENT and self.radio_sink is not None:
             self.radio_sink(op, data)
-        return op, data
 
     def _exactly(self, size):
-        data = b""
-        while len(data) < size:
-            piece = self.socket.recv(size - len(data))
-            if not piece:
-                raise SystemExit  # the world is gone
-            data += piece
+        data = bytearray(size)
+        self._fill(data)
         return data
+
+    def _fill(self, buffer):
+        view = memoryview(buffer)
+        while view:
+            count = self.socket.readinto(view)
+            if not count:
+                raise SystemExit  # the world is gone
+            view = view[count:]
 
     def _send(self, data):
         while data:

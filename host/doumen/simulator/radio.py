@@ -148,6 +148,15 @@ class Radio:
             permissions |= Characteristic.Permissions.READABLE
         made = Characteristic[bytes](uuid, properties, permissions, CharacteristicValue(read, write))
         self._characteristics[handle] = made
+
+        def on_subscription(connection: Connection, notify: bool, indicate: bool) -> None:
+            number = self._number(connection)
+            if number is not None:
+                self.hear(
+                    OPS["BLE_SUBSCRIBED"], struct.pack("<HHB", number, handle, notify + 2 * indicate)
+                )
+
+        made.on(Characteristic.EVENT_SUBSCRIPTION, on_subscription)
         return made
 
     async def _read(self, connection: Connection, handle: int) -> bytes:
