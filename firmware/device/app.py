@@ -7,7 +7,7 @@ from time import ticks_diff, ticks_ms
 
 import machine
 
-from doumen_wire import messages, records
+from doumen_wire import messages, packets, records
 
 gc.collect()
 
@@ -21,6 +21,7 @@ from device.session import AnyHost, Session
 VERSION = (0, 1, 0)
 _FEED_MS = 500
 _STALLED_MS = 5000
+_LONGEST_OF_BADGE = records.BLOCK_BYTES + 8
 _CAUSES = (
     ("PWRON_RESET", records.CAUSE_POWER),
     ("HARD_RESET", records.CAUSE_RESET),
@@ -42,10 +43,14 @@ def run(board):
             settings["role"], *VERSION
         )
     )
+    device = None
     try:
-        asyncio.run(_Device(board, settings).main())
+        device = _Device(board, settings)
+        asyncio.run(device.main())
     except Exception as error:  # noqa: BLE001  # whatever it is: a device that stands still is worse than a restart
         sys.print_exception(error)
+        if device is not None:
+            device.rescue()
         machine.reset()
 
 
@@ -70,12 +75,24 @@ class _Device:
         self._role = self._make_gate() if settings["role"] == "gate" else self._make_badge()
         handlers.update(self._role.handlers)
         live = getattr(self._role, "live", None)
-        self._sessions = [Session(links[0], handlers, self._counters, live)]
+        # A badge's longest word is a block, a gate's the EEPROM.
+        longest = _LONGEST_OF_BADGE if live is None else packets.MAX_PACKET - 5
+        self._sessions = [Session(links[0], handlers, self._counters, live, longest)]
         for link in links[1:]:
-            self._sessions.append(Session(link, handlers, self._counters, live.branch() if live else None))
+            branch = live.branch() if live else None
+            self._sessions.append(Session(link, handlers, self._counters, branch, longest))
         self._hosts = AnyHost(self._sessions)
         # Last: reading a full log takes seconds, and a watchdog that bites meanwhile would bite at each start.
         self._watchdog = machine.WDT(timeout=settings["watchdog_ms"])
+
+    def rescue(self):
+        """Before a restart that nobody planned: what waits in memory goes to the flash, if that can be done."""
+        gc.collect()
+        try:
+            if self._log is not None:
+                self._log.close_block()
+        except Exception as error:  # noqa: BLE001  # the restart comes in any case
+            sys.print_exception(error)
 
     def _make_gate(self):
         gc.collect()

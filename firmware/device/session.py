@@ -13,6 +13,7 @@ from doumen_wire import messages, packets
 from doumen_wire.errors import OutOfRangeError, TruncatedError, VersionError
 
 _HOST_SILENT_MS = const(3000)
+_LONGEST_COMMAND = const(256)  # what is longer on the way in is noise
 
 
 class Refusal(Exception):
@@ -22,16 +23,17 @@ class Refusal(Exception):
 class Session:
     """handlers: message kind -> async function(session, request, fields). live: nothing, or a LiveSlot.
 
+    longest_reply: bytes of the longest message that a handler sends; room for it is made once.
     A link that reads no bytes at all tells that another connection begins.
     """
 
-    def __init__(self, link, handlers, counters, live=None):
+    def __init__(self, link, handlers, counters, live=None, longest_reply=packets.MAX_PACKET - 5):
         self._link = link
         self._handlers = handlers
         self._counters = counters
         self._live = live
-        self._reader = packets.PacketReader()
-        self._replies = packets.PacketWriter()
+        self._reader = packets.PacketReader(_LONGEST_COMMAND)
+        self._replies = packets.PacketWriter(longest_reply)
         self._heard_ms = None
         self._is_open = False
         self._received = -1
@@ -61,7 +63,7 @@ class Session:
 
     def _begin_anew(self):
         """What follows is another connection's: it inherits nothing."""
-        self._reader = packets.PacketReader()
+        self._reader = packets.PacketReader(_LONGEST_COMMAND)
         self._is_open = False
         self.streaming = False
         self._heard_ms = None

@@ -45,8 +45,7 @@ class GatePipeline:
         self._settings = settings
         self._compensation = CompensationAverage()
         self._previous: NDArray[np.uint16] | None = None
-        self._other: NDArray[np.float32] | None = None
-        self._other_ms = 0
+        self._halves: dict[int, tuple[NDArray[np.float32], int]] = {}
         self.screener = Screener(settings.screening, baseline)
         self.frame_c: NDArray[np.float32] | None = None
         self.ambient_c = self.supply_v = float("nan")
@@ -67,9 +66,11 @@ class GatePipeline:
             faults = (*faults, Reason.SENSOR_FAULT)
         if self._bad.any():
             image = repair(image, self._bad, chess=bool(words[832] & _CHESS))
-        older, older_ms = self._other, self._other_ms
-        self._other, self._other_ms = image, t_ms
-        if older is None or not 0 <= t_ms - older_ms <= _HALVES_MS:
+        # When a subpage was lost on the way, the one before is the same half, not the other.
+        number = int(words[833]) & 1
+        self._halves[number] = image, t_ms
+        older, older_ms = self._halves.get(1 - number, (image, None))
+        if older_ms is None or not 0 <= t_ms - older_ms <= _HALVES_MS:
             return []
         self.frame_c = merge(older, image).astype(np.float32, copy=False)
         return self.screener.update(t_ms, self.frame_c, faults=faults)

@@ -7,6 +7,7 @@ one listener; what must last goes to the store before a device is told.
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from doumen.client import Client, Identity
 from doumen.config import Settings
-from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkEnded, LinkError, StoreConflict
+from doumen.errors import CalibrationError, DeviceRefused, DoumenError, LinkEnded, LinkError, StoreError
 from doumen.model import Passage, Reason
 from doumen.pipeline import GatePipeline, earlier_readings
 from doumen.screening.events import Event, PassageEnded, VerdictReached
@@ -29,6 +30,7 @@ _SILENT_S = 1.0
 _SENSOR_RETRY_S = 2.0
 _BACK_OFF_S = (0.2, 5.0)
 _TICKS_PERIOD = 1 << 30
+_MOST_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
@@ -43,7 +45,8 @@ class DeviceState:
     status: dict[str, int] = field(default_factory=dict[str, int])
     subpages: int = 0
     subpages_lost: int = 0
-    passages: list[Passage] = field(default_factory=list[Passage])
+    passages: deque[Passage] = field(default_factory=lambda: deque[Passage](maxlen=_MOST_REMEMBERED))
+    unstored: deque[Passage] = field(default_factory=lambda: deque[Passage](maxlen=_MOST_REMEMBERED))
     stored: int = 0
     duplicated: int = 0
     pipeline: GatePipeline | None = None
@@ -139,7 +142,7 @@ class Service:
         self.devices: dict[str, DeviceState] = {}
 
     async def run(self, urls: Sequence[str]) -> None:
-        """Attend to these devices until cancelled. Raises StoreError when nothing can be stored any more."""
+        """Attend to these devices until cancelled; recordings that are replayed end by themselves."""
         self.devices |= {url: DeviceState(url) for url in urls}
         async with asyncio.TaskGroup() as tasks:
             for url in urls:
@@ -160,7 +163,8 @@ class Service:
             except LinkEnded as ended:
                 await self._lose(device, ended)
                 return
-            except (LinkError, DeviceRefused, CalibrationError, StoreConflict) as error:
+            except (LinkError, DeviceRefused, CalibrationError, StoreError) as error:
+                # A database that is locked or full: told, and tried again; no device forgets what is not stored.
                 await self._lose(device, error)
             # One that answers well and fails at once, again and again, is not asked five times a second.
             if time.monotonic() - greeted_s > _BACK_OFF_S[1]:
@@ -220,6 +224,17 @@ class Service:
         finally:
             gate.leave()
 
+    async def _store_passages(self, device: DeviceState, device_id: str) -> None:
+        """What a locked or full database does not take now waits for the next passage; screening goes on."""
+        while device.unstored:
+            try:
+                await asyncio.to_thread(self._store.passages.add, device_id, device.unstored[0])
+            except StoreError as error:
+                why = f"{error} ({len(device.unstored)} passages wait)"
+                self._tell(Troubled(device, why))
+                return
+            device.unstored.popleft()
+
     async def _prepared(self, device: DeviceState, gate: "_Gate") -> bool:
         """Whether the gate's sensor can be calibrated; the trouble is told once."""
         try:
@@ -240,7 +255,8 @@ class Service:
             await client.show(event.verdict, event.number, self._settings.gate.hold_ms)
         elif isinstance(event, PassageEnded) and device.identity is not None:
             device.passages.append(event.passage)
-            await asyncio.to_thread(self._store.passages.add, device.identity.device_id, event.passage)
+            device.unstored.append(event.passage)
+            await self._store_passages(device, device.identity.device_id)
         self._tell(Saw(device, event))
 
 

@@ -23,7 +23,6 @@ REPLY = 0x41  # device to host, unsealed
 LIVE = 0x42  # device to host, unsealed, droppable
 
 MAX_PACKET = 1792  # type, counter and payload, before the CRC
-_MAX_ENCODED = MAX_PACKET + 4 + (MAX_PACKET + 4) // 254 + 1
 _FIRST_COUNTED = COMMAND
 _LAST_COUNTED = LIVE
 
@@ -71,21 +70,24 @@ def stuff(buffer: bytearray, start: int, end: int) -> int:
         code = zero
 
 
-def unstuff(data: "bytes | bytearray | memoryview") -> "bytearray | None":
-    """The bytes that `stuff` encoded, or None if this is not such an encoding."""
-    out = bytearray()
-    position = 0
-    size = len(data)
+def unstuff(buffer: bytearray, size: int) -> int:
+    """The reverse, in place: buffer[:size] was encoded. Returns how many bytes came out; -1 if it is no encoding.
+
+    What comes out is never longer than what was read, so it can be written over it.
+    """
+    position = end = 0
     while position < size:
-        code = data[position]
+        code = buffer[position]
         following = position + code
         if code == 0 or following > size:
-            return None
-        out += data[position + 1 : following]
+            return -1
+        buffer[end : end + code - 1] = buffer[position + 1 : following]
+        end += code - 1
         position = following
         if code < 255 and position < size:
-            out.append(0)
-    return out
+            buffer[end] = 0
+            end += 1
+    return end
 
 
 class PacketWriter:
@@ -130,14 +132,18 @@ class PacketWriter:
 
 
 class PacketReader:
-    """Turns a byte stream in any slicing into packets; keeps at most one packet in memory.
+    """Turns a byte stream in any slicing into packets, in a buffer that is made once.
 
+    max_packet: longer ones are noise to this reader (type, counter and payload, before the CRC).
     rejected counts what stood between two zeros and was no packet: noise, torn or damaged packets.
     """
 
-    def __init__(self) -> None:
-        self._held = bytearray()
+    def __init__(self, max_packet: int = MAX_PACKET) -> None:
+        body = max_packet + 4
+        self._held = bytearray(body + body // 254 + 1)
+        self._used = 0
         self._overlong = False
+        self._max_packet = max_packet
         self.rejected = 0
 
     def feed(self, data: bytes) -> "list[Packet]":
@@ -147,36 +153,35 @@ class PacketReader:
         while True:
             zero = data.find(b"\0", start)
             end = len(data) if zero < 0 else zero
-            if end > start and not self._overlong:
-                if len(self._held) + end - start > _MAX_ENCODED:
-                    self._overlong = True
-                    self._held = bytearray()
-                else:
-                    self._held += data[start:end]
+            used = self._used + end - start
+            if used > len(self._held):
+                self._overlong = True
+            elif end > start and not self._overlong:
+                self._held[self._used : used] = data[start:end]
+                self._used = used
             if zero < 0:
                 return packets
-            if self._overlong or self._held:
-                packet = None if self._overlong else _open(self._held)
+            if self._overlong or self._used:
+                packet = None if self._overlong else self._open()
                 if packet is None:
                     self.rejected += 1
                 else:
                     packets.append(packet)
-                self._held = bytearray()
+                self._used = 0
                 self._overlong = False
             start = zero + 1
 
-
-def _open(encoded: bytearray) -> "Packet | None":
-    body = unstuff(encoded)
-    if body is None or len(body) < 5 or len(body) > MAX_PACKET + 4:
-        return None
-    end = len(body) - 4
-    view = memoryview(body)
-    if binascii.crc32(view[:end]) != struct.unpack_from("<I", body, end)[0]:
-        return None
-    packet_type = body[0]
-    if not is_counted(packet_type):
-        return Packet(packet_type, None, bytes(view[1:end]))
-    if end < 5:
-        return None
-    return Packet(packet_type, struct.unpack_from("<I", body, 1)[0], bytes(view[5:end]))
+    def _open(self) -> "Packet | None":
+        body = self._held
+        end = unstuff(body, self._used) - 4
+        if not 1 <= end <= self._max_packet:
+            return None
+        view = memoryview(body)
+        if binascii.crc32(view[:end]) != struct.unpack_from("<I", body, end)[0]:
+            return None
+        packet_type = body[0]
+        if not is_counted(packet_type):
+            return Packet(packet_type, None, bytes(view[1:end]))
+        if end < 5:
+            return None
+        return Packet(packet_type, struct.unpack_from("<I", body, 1)[0], bytes(view[5:end]))

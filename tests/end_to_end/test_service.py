@@ -1,7 +1,8 @@
 """The service over a gate whose people are painted: verdicts reach the lights, passages the database."""
 
 import asyncio
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +169,26 @@ def test_a_badge_whose_blocks_contradict_the_database_leaves_the_other_devices_s
     assert len(told) < 6, "it is not asked again without a pause"
     assert service.devices[bench.port].subpages > 20
     assert service.devices[bench.port].connections == 1
+
+
+def test_passages_wait_for_a_database_that_is_locked(tmp_path: Path) -> None:
+    bench = gate(sensor_before([Person("first", 2.5, 36.8), Person("second", 6.5, 36.8)], seed=8))
+    news: list[News] = []
+
+    async def serve_beside_a_writer(service: Service, lock: sqlite3.Connection) -> None:
+        serving = asyncio.create_task(served(service, [bench.port], 11))
+        await asyncio.sleep(2)
+        lock.execute("BEGIN IMMEDIATE")
+        await asyncio.sleep(5)  # the first passage ends meanwhile
+        lock.rollback()
+        await serving
+
+    path = tmp_path / "doumen.db"
+    with running(bench), Store(f"sqlite:///{path}", busy_timeout_ms=100) as store:
+        service = Service(demo_settings("sqlite://"), store, news.append, baseline=baseline_readings())
+        with closing(sqlite3.connect(path, isolation_level=None)) as lock:
+            asyncio.run(serve_beside_a_writer(service, lock))
+        stored = [row.passage for row in store.passages.recent(GATE_ID)]
+    assert any(isinstance(n, Troubled) and "wait" in n.why for n in news)
+    assert len(stored) == 2
+    assert not any(isinstance(n, Lost) for n in news), "screening went on"

@@ -153,3 +153,15 @@ def test_only_readings_that_neither_alarmed_nor_were_in_doubt_teach_the_baseline
     ]
     assert earlier_readings(passages) == [34.1, 34.2, 34.3, 34.4]
     assert earlier_readings([]) == []
+
+
+def test_after_a_lost_subpage_the_half_before_the_last_completes_the_frame(
+    sensor: tuple[Words, Words],
+) -> None:
+    eeprom, subpages = sensor
+    pipeline = GatePipeline(eeprom, Settings())
+    pipeline.feed(0, subpages[0])
+    pipeline.feed(62, subpages[1])
+    pipeline.feed(187, subpages[1])  # the 0 between them was lost
+    assert pipeline.frame_c is not None
+    assert np.isfinite(pipeline.frame_c).all()

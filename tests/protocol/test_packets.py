@@ -105,7 +105,7 @@ def test_stuffing_agrees_with_the_paper_at_every_length_and_place_of_a_zero():
             buffer = bytearray(1) + data + bytearray(4)
             end = stuff(buffer, 0, 1 + size)
             assert bytes(buffer[:end]) == plain_cobs(data), (size, zero)
-            assert unstuff(buffer[:end]) == data, (size, zero)
+            assert bytes(buffer[: unstuff(buffer, end)]) == data, (size, zero)
 
 
 def test_stuffing_agrees_with_the_paper_on_noise():
@@ -115,4 +115,4 @@ def test_stuffing_agrees_with_the_paper_on_noise():
         buffer = bytearray(1) + data + bytearray(4)
         end = stuff(buffer, 0, 1 + len(data))
         assert bytes(buffer[:end]) == plain_cobs(data)
-        assert unstuff(buffer[:end]) == data
+        assert bytes(buffer[: unstuff(buffer, end)]) == data
