@@ -159,3 +159,9 @@ def test_the_examples_are_bytes_of_the_vectors():
     for example in examples:
         example = example.replace(" ", "")
         assert example in vectors or example in made or example == "ff020101200101", example
+
+
+def test_the_names_on_the_air_are_those_of_the_code():
+    assert f"`{air.SERVICE}`" in SPEC
+    for name, uuid in (("RX", air.RX), ("TX", air.TX), ("INFO", air.INFO)):
+        assert f"| {name} | `...{uuid[-2:]}` |" in SPEC
