@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from doumen.keys import Aes
-from doumen_wire import handshake, keys, messages, packets, records, sealing
+from doumen_wire import air, handshake, keys, messages, packets, records, sealing
 from doumen_wire.layout import Layout, limits
 from doumen_wire.sealing import Scratch, Sealer
 
