@@ -29,6 +29,7 @@ _NOTIFICATION = 0x1B  # ATT opcode, behind the four bytes of an L2CAP header
 _INDICATION = 0x1D
 _AT_ONE_METRE_DBM = -59
 _NEAREST_M = 0.1
+_FAREWELLS = 20
 
 T = TypeVar("T")
 
@@ -107,10 +108,13 @@ class Air:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
-        # What still waits would complain of being destroyed.
-        for task in asyncio.all_tasks(self.loop):
-            task.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0))
+        # What still waits would complain of being destroyed; bumble's commands take more than one cancellation.
+        for _ in range(_FAREWELLS):
+            if not (left := asyncio.all_tasks(self.loop)):
+                break
+            for task in left:
+                task.cancel()
+            self.loop.run_until_complete(asyncio.wait(left, timeout=0.1))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 

@@ -152,9 +152,7 @@ class Radio:
         def on_subscription(connection: Connection, notify: bool, indicate: bool) -> None:
             number = self._number(connection)
             if number is not None:
-                self.hear(
-                    OPS["BLE_SUBSCRIBED"], struct.pack("<HHB", number, handle, notify + 2 * indicate)
-                )
+                self.hear(OPS["BLE_SUBSCRIBED"], struct.pack("<HHB", number, handle, notify + 2 * indicate))
 
         made.on(Characteristic.EVENT_SUBSCRIPTION, on_subscription)
         return made
