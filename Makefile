@@ -10,7 +10,8 @@ demo: $(READY)
 	$(BIN)/doumen demo
 
 test: $(READY)
-	$(BIN)/pytest
+	@echo "Two files at a time; most tests wait for simulated devices. About four minutes on two cores."
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check
