@@ -121,7 +121,9 @@ def replay(file: Path, speed: float, config: Path | None, as_json: bool) -> None
     console = Console(highlight=False)
     started_s = time.monotonic()
     say = tell_json if as_json else partial(tell, console)
-    passages = _replay(recording, settings, speed, file, say)
+    with progress_bar(quiet=as_json) as progress:
+        task = progress.add_task(file.name, total=len(recording))
+        passages = _replay(recording, settings, speed, file, say, lambda: progress.advance(task))
     facts: dict[str, object] = {
         "file": str(file),
         "device": recording.device_id,
@@ -139,7 +141,12 @@ def replay(file: Path, speed: float, config: Path | None, as_json: bool) -> None
 
 
 def _replay(
-    recording: Recording, settings: Settings, speed: float, file: Path, say: Callable[[News], None]
+    recording: Recording,
+    settings: Settings,
+    speed: float,
+    file: Path,
+    say: Callable[[News], None],
+    advance: Callable[[], None],
 ) -> int:
     identity = Identity(recording.device_id, "gate", recording.firmware, 0, 0)
     device = DeviceState(f"replay:{file}", identity)
@@ -159,6 +166,7 @@ def _replay(
             warm = ticks_ms >= settings.gate.warm_up_s * 1000 or first_ms > ticks_ms
             events = pipeline.feed(t_ms, words, () if warm else (Reason.WARMING_UP,))
             passages += _say(device, events, say)
+            advance()
         passages += _say(device, pipeline.finish(), say)
         baseline = pipeline.screener.baseline_c
     return passages

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from doumen.cli.options import config_option, database_option, has_database, settings_of
+from doumen.cli.options import config_option, database_option, has_database, progress_bar, settings_of
 from doumen.errors import StoreError
 from doumen.store import Store
 from doumen.tracks.geojson import write_geojson
@@ -61,8 +61,11 @@ def export(
                 write_geojson(sys.stdout, device, fixes, gap_ms=round(gap * 1000))
                 sys.stdout.flush()
                 return
-            with output.open("w", encoding="utf-8") as file:
-                count = write_geojson(file, device, fixes, gap_ms=round(gap * 1000))
+            with output.open("w", encoding="utf-8") as file, progress_bar(quiet=False) as progress:
+                shown = progress.track(
+                    fixes, store.positionfixes.counts().get(device), description=output.name
+                )
+                count = write_geojson(file, device, shown, gap_ms=round(gap * 1000))
         except BrokenPipeError:
             raise  # whoever reads has enough
         except OSError as error:
